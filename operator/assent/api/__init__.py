@@ -1,0 +1,1 @@
+"""The wire contract: custom resources, reasons, and what is generated from them. Pure."""

@@ -1,0 +1,323 @@
+"""ActionProposal: one idea, one life. Spec is the ask and what people say; status is its life."""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from assent.api.v1alpha1.actions import Action
+from assent.api.v1alpha1.base import (
+    ApiModel,
+    Code,
+    Condition,
+    Digest,
+    Name,
+    Sentence,
+    Timestamp,
+    Username,
+)
+from assent.api.v1alpha1.tikvcluster import Tier
+
+
+class Phase(StrEnum):
+    """Where a proposal is in its life; the moves are in ``core.lifecycle.table``."""
+
+    SUGGESTED = "Suggested"
+    PENDING = "Pending"
+    APPROVED = "Approved"
+    EXECUTING = "Executing"
+    ROLLING_BACK = "RollingBack"
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    ROLLED_BACK = "RolledBack"
+    ROLLBACK_FAILED = "RollbackFailed"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+    SUPERSEDED = "Superseded"
+    CANCELLED = "Cancelled"
+
+
+class Decision(StrEnum):
+    """What one person says."""
+
+    APPROVE = "Approve"
+    REJECT = "Reject"
+
+
+def _map_by(key: str) -> dict[str, Any]:
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+
+
+class ClusterRef(ApiModel):
+    """The TiKVCluster of the same namespace."""
+
+    name: Name
+
+
+class Approval(ApiModel):
+    """One person's seat."""
+
+    by: Username
+    """Must be the writer's own user name; the API server refuses any other."""
+    decision: Decision
+    digest: Digest | None = None
+    """Copy of status.digest as it was read. An Approve needs it, a Reject does not."""
+    confirm: Annotated[str, Field(max_length=128)] | None = None
+    """For tier Critical: the target's id, typed."""
+    comment: Annotated[str, Field(max_length=1024)] | None = None
+
+
+class Cancel(ApiModel):
+    """Stop before the next call. Open in every phase."""
+
+    by: Username
+    """Must be the writer's own user name."""
+    reason: Annotated[str, Field(max_length=1024)] | None = None
+
+
+class ResolutionOutcome(StrEnum):
+    """What a person found out about a call whose outcome nobody knew."""
+
+    HAPPENED = "Happened"
+    DID_NOT_HAPPEN = "DidNotHappen"
+
+
+class Resolution(ApiModel):
+    """How an unknown outcome was settled. It never asks for a resend."""
+
+    by: Username
+    """Must be the writer's own user name."""
+    outcome: ResolutionOutcome
+    digest: Digest
+    """Copy of status.digest."""
+
+
+class ActionProposalSpec(ApiModel):
+    """The ask (all but approvals, cancel and resolution), and what people say to it."""
+
+    cluster_ref: ClusterRef
+    """The TiKVCluster this is about. Cannot change."""
+    proposed_by: Username
+    """Must be the user name of whoever writes or changes the ask; that person cannot approve."""
+    reason: Annotated[str, Field(max_length=2048)] | None = None
+    """Why, for the people who decide."""
+    action: Action
+    dry_run: bool = False
+    """Show the calls that would be sent; send none."""
+    not_before: Timestamp | None = None
+    """Start no earlier."""
+    not_after: Timestamp | None = None
+    """Expire at this instant at the latest."""
+    approvals: (
+        Annotated[list[Approval], Field(max_length=16, json_schema_extra=_map_by("by"))] | None
+    ) = None
+    """One seat a person."""
+    cancel: Cancel | None = None
+    resolution: Resolution | None = None
+
+
+class Ask(ApiModel):
+    """The ask as it was assessed: what an approval is for."""
+
+    action: Action
+    proposed_by: Username
+    dry_run: bool
+    reason: Annotated[str, Field(max_length=2048)] | None = None
+    not_before: Timestamp | None = None
+    not_after: Timestamp | None = None
+
+
+class Fact(ApiModel):
+    """One named value, as text."""
+
+    name: Annotated[str, Field(max_length=64)]
+    value: Annotated[str, Field(max_length=256)]
+
+
+Facts = Annotated[list[Fact], Field(max_length=32)]
+
+
+class Finding(ApiModel):
+    """What was seen and why this is the cure. Absent on proposals filed by hand."""
+
+    rule: Code
+    severity: Annotated[str, Field(pattern="^(Info|Warning|Critical)$", max_length=8)]
+    target: Annotated[str, Field(max_length=128)]
+    diagnosis: Sentence
+    evidence: Facts
+    fingerprint: Annotated[str, Field(max_length=64)]
+    """Hash of the facts that matter; another value means the facts changed materially."""
+    confidence: Annotated[int, Field(ge=0, le=100)]
+    seen_since: Timestamp
+
+
+class Risk(ApiModel):
+    """How much can go wrong, from facts, never from the proposer."""
+
+    tier: Tier
+    factors: Annotated[list[Sentence], Field(max_length=16)]
+
+
+class Target(ApiModel):
+    """What exactly was seen when the ask was assessed."""
+
+    cluster_id: Annotated[str, Field(max_length=20)]
+    id: Annotated[str, Field(max_length=128)]
+    """``store/4`` or ``region/17``."""
+    identity: Facts
+    """What must still hold at execution, for example the region's epoch or the store's address."""
+
+
+class NotCounting(ApiModel):
+    """An approval that does not count, and why."""
+
+    by: Username
+    reason: Sentence
+
+
+class ApprovalCount(ApiModel):
+    """How far the approvals are."""
+
+    needed: int
+    given: int
+    missing: int
+    summary: Annotated[str, Field(max_length=16)]
+    """For the APPROVALS column, for example ``1/2``."""
+    not_counting: Annotated[list[NotCounting], Field(max_length=16)] | None = None
+
+
+class GateVerdict(StrEnum):
+    """What one check says."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    WARN = "warn"
+    HOLD = "hold"
+    DENY = "deny"
+
+
+class Gate(ApiModel):
+    """One check and what it says."""
+
+    name: Code
+    verdict: GateVerdict
+    message: Sentence
+    until: Timestamp | None = None
+    """When a hold ends by itself; absent when nobody can know."""
+
+
+class Call(ApiModel):
+    """A call to PD as data."""
+
+    method: Annotated[str, Field(max_length=8)]
+    path: Annotated[str, Field(max_length=512)]
+    body: Annotated[str, Field(max_length=2048)] | None = None
+    """Canonical JSON; absent when the call has no body."""
+
+
+class StepState(StrEnum):
+    """How far one step is."""
+
+    INTENDED = "Intended"
+    DONE = "Done"
+    NOT_DONE = "NotDone"
+    NO_EFFECT = "NoEffect"
+    UNKNOWN = "Unknown"
+    DRY_RUN = "DryRun"
+
+
+class StepKind(StrEnum):
+    """Forward does the action, Undo takes it back."""
+
+    FORWARD = "Forward"
+    UNDO = "Undo"
+
+
+class Step(ApiModel):
+    """The journal of one call: written before it is sent, settled once its effect was judged."""
+
+    kind: StepKind
+    state: StepState
+    summary: Sentence
+    """The call in one line; begins with ``[DRY-RUN]`` when it was not sent."""
+    call: Call
+    before: Facts
+    """Values captured before the call; what an undo restores."""
+    epoch: int
+    """The term that wrote the intent."""
+    holder: Annotated[str, Field(max_length=253)]
+    """The pod that wrote the intent."""
+    intended_at: Timestamp
+    verify_by: Timestamp
+    """When verification gives up."""
+    pd_leader: Annotated[str, Field(max_length=128)] | None = None
+    """Name of the PD member the call goes to."""
+    answer: Annotated[str, Field(max_length=512)] | None = None
+    """PD's status and text, shortened."""
+    late: bool | None = None
+    """True when the answer came after the lease deadline."""
+    after: Facts | None = None
+    verified_at: Timestamp | None = None
+
+
+class Execution(ApiModel):
+    """The journal. Its epoch never falls (a CRD rule at the root refuses it)."""
+
+    epoch: Annotated[int, Field(ge=0)]
+    holder: Annotated[str, Field(max_length=253)]
+    steps: Annotated[list[Step], Field(max_length=40)]
+
+
+class HistoryEntry(ApiModel):
+    """One move of the life, chained to the one before by hash."""
+
+    at: Timestamp
+    phase: Phase
+    reason: Code
+    by: Username
+    message: Sentence
+    digest: Digest | None = None
+    hash: Annotated[str, Field(max_length=80)]
+    """sha256 over the previous entry's hash and this entry's other fields."""
+
+
+class ActionProposalStatus(ApiModel):
+    """The life of the proposal; written by the operator only."""
+
+    observed_generation: int | None = None
+    phase: Phase | None = None
+    reason: Code | None = None
+    """Why it is where it is, in one word; always answers "why is it not running?"."""
+    message: Annotated[str, Field(max_length=2048)] | None = None
+    """One sentence, and the copyable next command where a person must act."""
+    summary: Annotated[str, Field(max_length=256)] | None = None
+    """The action in one line, for the ACTION column."""
+    digest: Digest | None = None
+    """What an approval must quote: sha256 of the ask, tier, effective dry-run and target."""
+    revision: int | None = None
+    """Counts the digests this proposal has had, from 1."""
+    assessed: Ask | None = None
+    effective_dry_run: bool | None = None
+    """True when the cluster or the proposal says dry-run."""
+    expires_at: Timestamp | None = None
+    finished_at: Timestamp | None = None
+    finding: Finding | None = None
+    risk: Risk | None = None
+    target: Target | None = None
+    approvals: ApprovalCount | None = None
+    gates: Annotated[list[Gate], Field(max_length=32)] | None = None
+    execution: Execution | None = None
+    conditions: (
+        Annotated[list[Condition], Field(max_length=16, json_schema_extra=_map_by("type"))] | None
+    ) = None
+    history: Annotated[list[HistoryEntry], Field(max_length=64)] | None = None
+
+
+class ActionProposal(ApiModel):
+    """One proposed action on a TiKV cluster: what, why, who agreed, and what came of it."""
+
+    KIND: ClassVar[str] = "ActionProposal"
+    PLURAL: ClassVar[str] = "actionproposals"
+
+    spec: ActionProposalSpec
+    status: ActionProposalStatus | None = None

@@ -1,0 +1,1 @@
+"""Decides. Pure: no I/O, clock, randomness, logging or framework."""

@@ -1,0 +1,1 @@
+"""What can be done to a TiKV cluster, one file an action, as data."""

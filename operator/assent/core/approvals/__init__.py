@@ -1,0 +1,1 @@
+"""Did they really say yes to exactly this."""

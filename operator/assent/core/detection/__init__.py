@@ -1,0 +1,1 @@
+"""Finds problems in a snapshot, one rule a file."""

@@ -1,0 +1,67 @@
+"""What a rule reports, and what a rule may look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from assent.api.v1alpha1.actionproposal import Finding
+from assent.api.v1alpha1.actions import Action
+from assent.core.model.snapshot import ClusterSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class TidbOperatorFacts:
+    """What TiDB Operator's object says it is doing (read through spec.pd.tidbClusterRef)."""
+
+    kind: str
+    """``TidbCluster`` or ``Cluster``."""
+    name: str
+    busy_with: str | None
+    """For example ``upgrade`` or ``scale-in``; None when it does nothing to stores."""
+    evicting_store_ids: frozenset[int] = frozenset()
+    """Stores whose eviction its status or annotations claim as its own."""
+    readable: bool = True
+    """False when the object was named and could not be read: then nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one cycle saw."""
+
+    snapshot: ClusterSnapshot
+    tidb_operator: TidbOperatorFacts | None = None
+    """None when the TiKVCluster names no TiDB Operator object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Since when a rule's raw condition has held for a target, and whether it was reported."""
+
+    since: datetime
+    reported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What detection remembers between cycles; a value in, a value out."""
+
+    sightings: Mapping[str, Sighting] = field(default_factory=dict)
+    """By ``rule/target``, for example ``LeftoverEviction/store/4``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A finding with its cure, or with the reason why nothing is done."""
+
+    finding: Finding
+    action: Action | None
+    """None when nothing is proposed; then ``no_action`` says why."""
+    no_action: str | None = None
+    """A sentence that begins with ``No action, because``."""
+    explained_by: str | None = None
+    """``rule/target`` of the problem that causes this one."""
+
+    @property
+    def key(self) -> str:
+        """``rule/target``."""
+        return f"{self.finding.rule}/{self.finding.target}"

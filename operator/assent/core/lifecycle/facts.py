@@ -1,0 +1,35 @@
+"""Everything one decision about one proposal may look at, gathered before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from assent.core.detection.finding import Problem
+from assent.core.model.resource import Cluster, HaltOrder, Proposal
+from assent.core.model.snapshot import ClusterSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The world as one decision sees it."""
+
+    now: datetime
+    proposal: Proposal
+    cluster: Cluster | None
+    """None when spec.clusterRef names nothing."""
+    cluster_ready: str | None
+    """None when the cluster is watched and answers; else one sentence on why not."""
+    snapshot: ClusterSnapshot | None
+    """None while PD could not be read."""
+    halts: tuple[HaltOrder, ...]
+    gate_installed: bool
+    operator_username: str
+    """The user name of our own service account: whose proposals detection owns."""
+    problem: Problem | None
+    """What detection now says of this proposal's incident; None when it says nothing."""
+    detection_ran: bool
+    """True when detection has looked since this process leads: absence then means gone."""
+    in_flight: tuple[str, ...]
+    """Names of other proposals of this PD cluster with a call in flight or being verified."""
+    epoch: int
+    holder: str
+    """Our own pod name."""

@@ -1,0 +1,147 @@
+"""A TiKV cluster at one moment, as PD showed it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class StoreState(StrEnum):
+    """PD's ``state_name`` (pd-api.md 1.1). Disconnected and Down only replace Up."""
+
+    UP = "Up"
+    DISCONNECTED = "Disconnected"
+    DOWN = "Down"
+    OFFLINE = "Offline"
+    TOMBSTONE = "Tombstone"
+
+
+class PeerRole(StrEnum):
+    """Raft role of a peer; the two joint-consensus roles mean a change is under way."""
+
+    VOTER = "Voter"
+    LEARNER = "Learner"
+    INCOMING_VOTER = "IncomingVoter"
+    DEMOTING_VOTER = "DemotingVoter"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One store and what PD counts on it."""
+
+    id: int
+    address: str
+    state: StoreState
+    leader_count: int
+    region_count: int
+    capacity_bytes: int
+    available_bytes: int
+    last_heartbeat: datetime | None
+    """None when PD has had no heartbeat since its leader started."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    add_peer_limit_per_minute: float | None = None
+    """None when PD shows no limit for the store."""
+    remove_peer_limit_per_minute: float | None = None
+    slow_score: int = 0
+
+    @property
+    def is_tiflash(self) -> bool:
+        """True for a TiFlash store (label engine=tiflash), which never holds leaders."""
+        return self.labels.get("engine") == "tiflash"
+
+    @property
+    def is_healthy(self) -> bool:
+        """True when PD shows it Up and it sent a heartbeat."""
+        return self.state is StoreState.UP and self.last_heartbeat is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One replica of a region."""
+
+    id: int
+    store_id: int
+    role: PeerRole
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One region with its epoch."""
+
+    id: int
+    version: int
+    conf_ver: int
+    peers: tuple[Peer, ...]
+    leader_store_id: int | None
+    """None while PD knows no leader."""
+    down_store_ids: frozenset[int] = frozenset()
+    pending_store_ids: frozenset[int] = frozenset()
+    size_mib: int = 0
+
+    @property
+    def epoch(self) -> str:
+        """``version/conf_ver``, as identity of the region's shape."""
+        return f"{self.version}/{self.conf_ver}"
+
+    @property
+    def in_joint_state(self) -> bool:
+        """True while a membership change is half done."""
+        return any(
+            peer.role in (PeerRole.INCOMING_VOTER, PeerRole.DEMOTING_VOTER) for peer in self.peers
+        )
+
+    def peer_on(self, store_id: int) -> Peer | None:
+        """Return the peer on that store, None when there is none."""
+        return next((peer for peer in self.peers if peer.store_id == store_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleConfig:
+    """The scheduling settings of PD that actions depend on (GET /config/schedule)."""
+
+    leader_schedule_limit: int
+    """0 means that evictions and balancing never progress (P30)."""
+    scheduler_max_waiting_operator: int
+    """0 makes PD refuse every operator (P18)."""
+    halt_scheduling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PdIdentity:
+    """Which PD answered."""
+
+    cluster_id: int
+    version: str
+    leader_name: str
+    leader_id: int
+    leader_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSnapshot:
+    """All facts that one decision may use, read within one cycle."""
+
+    pd: PdIdentity
+    taken_at: datetime
+    """When the first read of the cycle was sent."""
+    stores: tuple[Store, ...]
+    """Without tombstones, ordered by id."""
+    schedulers: tuple[str, ...]
+    """Names as PD lists them; empty while PD is not prepared (P15)."""
+    evicted_store_ids: frozenset[int]
+    """Stores in the evict-leader scheduler; empty when it does not exist."""
+    schedule: ScheduleConfig
+    region_count: int
+    regions: Mapping[int, Region] = field(default_factory=dict)
+    """Only the regions that were asked for; one that PD does not know is absent."""
+    running_operators: Mapping[int, str] = field(default_factory=dict)
+    """Text of the running operator of each region asked for; absent when there is none."""
+
+    @property
+    def prepared(self) -> bool:
+        """True when PD knows enough to be believed: it lists a scheduler (P15, P48)."""
+        return len(self.schedulers) > 0
+
+    def store(self, store_id: int) -> Store | None:
+        """Return the store, None when PD lists none of that id (or a tombstone)."""
+        return next((store for store in self.stores if store.id == store_id), None)

@@ -1,0 +1,1 @@
+"""May we: tiers, modes, expiry, timeouts."""

@@ -1,0 +1,1 @@
+"""Process settings, from the environment, validated once."""
