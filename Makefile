@@ -1,0 +1,66 @@
+# `make help` lists what there is to do. Needs make, git and Python >= 3.11 with venv (or uv).
+PYTHON ?= python3
+BIN := .venv/bin
+TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assent
+GENERATED := crds
+COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
+
+.DEFAULT_GOAL := help
+.PHONY: help venv toolchain demo test test-unit test-integration verify bench \
+	sandbox-up sandbox-down generate fmt clean clean-cache
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
+
+.venv/.locked: pyproject.toml uv.lock
+	@$(TOOLCHAIN) venv
+
+venv: .venv/.locked ## Make .venv from the lock
+
+toolchain: ## Build the sandbox's binaries (kube-apiserver, etcd, PD, simulated stores) into the cache
+	@$(TOOLCHAIN) demo
+
+demo: venv ## Run the main job end to end on a real control plane, narrated
+	@$(TOOLCHAIN) demo >/dev/null
+	@$(BIN)/python -m sandbox.demo
+
+test: venv ## Set everything up and run all tests
+	@$(TOOLCHAIN) test >/dev/null
+	$(BIN)/pytest -n 2 $(COVERAGE)
+
+test-unit: venv ## Run the tests that need no control plane
+	$(BIN)/pytest -n 2 tests/unit tests/property tests/architecture
+
+test-integration: venv ## Run the tests on the real control plane
+	@$(TOOLCHAIN) test >/dev/null
+	$(BIN)/pytest -n 2 tests/integration
+
+verify: venv generate ## Check style, types, layers, generated files
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy operator sandbox tests && $(BIN)/lint-imports
+	$(BIN)/pytest -q tests/architecture
+	@test -z "$$(git status --porcelain -- $(GENERATED))" || { git --no-pager diff --stat -- $(GENERATED); echo "Generated files are not current: commit them."; exit 1; }
+
+bench: venv ## Measure latency, writes and memory on the sandbox
+	@$(TOOLCHAIN) bench >/dev/null
+	$(BIN)/python -m sandbox.bench
+
+sandbox-up: venv ## Start a sandbox that stays
+	@$(TOOLCHAIN) demo >/dev/null
+	@$(BIN)/python -m sandbox up
+
+sandbox-down: ## Stop it
+	@$(BIN)/python -m sandbox down
+
+generate: venv ## Write the generated files (CRDs) from the models
+	@$(BIN)/python -m assent.api.generate
+
+fmt: venv ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## Remove what was made in this checkout
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+
+clean-cache: ## Remove the cache of built binaries, for all checkouts
+	rm -rf "$(CACHE)"
