@@ -136,6 +136,10 @@ class ClusterSnapshot:
     """Only the regions that were asked for; one that PD does not know is absent."""
     running_operators: Mapping[int, str] = field(default_factory=dict)
     """Text of the running operator of each region asked for; absent when there is none."""
+    sample: tuple[Region, ...] = ()
+    """The first few regions in key order (GET /regions/key?key=&limit=128), of a fixed number
+    whatever the size of the cluster; detection looks here for a region to act on. They are not
+    in ``regions``, and nothing is known of their running operators."""
 
     @property
     def prepared(self) -> bool:
