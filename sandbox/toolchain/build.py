@@ -77,7 +77,8 @@ def build_key(tool: Tool, go: Go) -> str:
         ToolchainError: the folder of the tool has no sources.
     """
     digest = hashlib.sha256()
-    recipe = {"tool": asdict(tool), "go": go.release, "machine": platform.machine()}
+    recipe = {**asdict(tool), "go": go.release, "machine": platform.machine()}
+    del recipe["module"]  # a place; what is in it comes below
     digest.update(json.dumps(recipe, sort_keys=True).encode())
     sources = _sources(tool.folder)
     if not sources:
@@ -102,7 +103,10 @@ def _build(
 ) -> None:
     """Makes `target`; the caller holds the tool's lock."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{tool.name}.partial")
+    for leftover in target.parent.glob(f"{tool.name}.partial-*"):
+        leftover.unlink()  # of a run that was killed
+    # A name of our own: the Go of a killed run may still be writing to its file.
+    partial = target.with_name(f"{tool.name}.partial-{os.getpid()}")
     log = cache.logs / f"{target.parent.name}.log"
     try:
         run_logged(

@@ -1,0 +1,92 @@
+"""What the recipes say is what the go.mod files pin."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sandbox.toolchain.catalogue import (
+    ETCD_VERSION,
+    GO_SOURCES,
+    HELM_VERSION,
+    KUBERNETES_VERSION,
+    PD_VERSION,
+    SETS,
+    TOOLS,
+)
+
+MODULES = sorted(path.parent.name for path in GO_SOURCES.glob("*/go.mod"))
+
+
+def go_mod(name: str) -> str:
+    return (GO_SOURCES / name / "go.mod").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "version"),
+    [
+        pytest.param("kube", "k8s.io/kubernetes", KUBERNETES_VERSION, id="Kubernetes"),
+        pytest.param("etcd", "go.etcd.io/etcd/server/v3", ETCD_VERSION, id="etcd"),
+        pytest.param("helm", "helm.sh/helm/v4", HELM_VERSION, id="helm"),
+    ],
+)
+def test_the_version_told_is_the_version_pinned(name: str, module: str, version: str) -> None:
+    """The linker would write any version; only go.mod decides what is really built."""
+    assert f"require {module} {version}\n" in go_mod(name)
+
+
+def test_kubernetes_libraries_are_of_the_same_release() -> None:
+    """k8s.io/api v0.36.3 belongs to Kubernetes v1.36.3; a mix builds, and behaves like neither."""
+    replaced = re.findall(r"^\s*(k8s\.io/\S+) => (\S+) (\S+)$", go_mod("kube"), re.MULTILINE)
+    assert len(replaced) > 30
+    assert {version for _, _, version in replaced} == {"v0." + KUBERNETES_VERSION.split(".", 1)[1]}
+    assert all(name == target for name, target, _ in replaced)
+
+
+def test_pd_is_built_to_run_on_a_newer_go() -> None:
+    """Without it PD panics at its start: a debug route of it is no valid pattern since Go 1.22."""
+    assert "\ngodebug httpmuxgo121=1\n" in go_mod("pd")
+    # The commit of the 8.1 line, of which PD_VERSION is the release.
+    assert "require github.com/tikv/pd v1.1.0-beta.0.20240407022249-7179657d129b\n" in go_mod("pd")
+    assert PD_VERSION.startswith("v8.1.")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_name_no_path_of_a_machine(name: str) -> None:
+    """A `replace` by a folder works for its author only."""
+    assert not re.search(r"=>\s*[./]", go_mod(name))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_pin_the_content_of_what_they_need(name: str) -> None:
+    """The build is `-mod=readonly`: without go.sum it fails, with it nothing can be slipped in."""
+    assert (GO_SOURCES / name / "go.sum").stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_the_recipe_makes_a_small_binary_of_its_package(name: str) -> None:
+    """Symbols are left out (a third of the size); the package comes last, as `go build` wants."""
+    arguments = TOOLS[name].build_arguments(Path("/tmp/out"))
+    assert arguments[0] == "build"
+    assert arguments[-3:] == ["-o", "/tmp/out", TOOLS[name].package]
+    assert arguments[arguments.index("-ldflags") + 1].startswith("-s -w")
+
+
+def test_kubectl_can_parse_the_api_servers_version() -> None:
+    """Unset, it says `v0.0.0-master+$Format:%H$`, which neither kubectl nor helm accepts."""
+    linker = TOOLS["kube-apiserver"].build_arguments(Path("out"))[2]
+    for setting in (f"gitVersion={KUBERNETES_VERSION}", "gitMajor=1", "gitMinor=36"):
+        assert f"-X k8s.io/component-base/version.{setting}" in linker
+
+
+def test_every_member_of_a_set_is_a_known_binary_and_named_once() -> None:
+    """A set with a wrong name would fail on the user's machine first."""
+    for members in SETS.values():
+        assert set(members) <= set(TOOLS)
+        assert len(members) == len(set(members))
+
+
+def test_the_larger_sets_hold_the_demo() -> None:
+    """Tests and measurements start a sandbox, too."""
+    assert set(SETS["demo"]) < set(SETS["test"])
+    assert set(SETS["demo"]) < set(SETS["bench"])
