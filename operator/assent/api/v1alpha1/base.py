@@ -54,8 +54,9 @@ def _timestamp(value: datetime) -> str:
 
 Duration = Annotated[
     str,
-    AfterValidator(_check_duration),
+    # The field comes first: after a function its pattern would be lost in the schema.
     Field(min_length=2, max_length=16, pattern=DURATION_PATTERN),
+    AfterValidator(_check_duration),
 ]
 """Hours, minutes and seconds as in ``1h30m``; read it with ``parse_duration_seconds``."""
 

@@ -1,0 +1,55 @@
+"""CustomResourceDefinitions as values, ready to be written as YAML."""
+
+from typing import Any
+
+from assent.api.crdgen.kinds import KINDS, Kind
+from assent.api.crdgen.structural import structural_schema
+from assent.api.meta import CATEGORY, GROUP, VERSION
+
+
+def custom_resource_definitions() -> list[dict[str, Any]]:
+    """Return one CustomResourceDefinition a kind, always the same, in the order of ``KINDS``."""
+    return [definition(kind) for kind in KINDS]
+
+
+def definition(kind: Kind) -> dict[str, Any]:
+    """Return the CustomResourceDefinition of one kind.
+
+    Raises:
+        SchemaError: its model has something that no structural schema can say.
+    """
+    names: dict[str, Any] = {
+        "kind": kind.kind,
+        "listKind": f"{kind.kind}List",
+        "plural": kind.plural,
+        "singular": kind.kind.lower(),
+        "categories": [CATEGORY],
+    }
+    if kind.short_names:
+        names["shortNames"] = list(kind.short_names)
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": names,
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: Kind) -> dict[str, Any]:
+    version: dict[str, Any] = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [column.wire() for column in kind.columns],
+    }
+    if kind.selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
+    if kind.has_status:
+        version["subresources"] = {"status": {}}
+    version["schema"] = {"openAPIV3Schema": structural_schema(kind.model)}
+    return version

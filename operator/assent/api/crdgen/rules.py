@@ -1,0 +1,178 @@
+"""The CEL rules of the custom resources, by the model at which they stand.
+
+What must compare old with new across ``status`` stands at the root: a rule on ``.status`` itself
+is bypassed by the merge patch ``{"status": null}`` (kubernetes.md 2.3).
+"""
+
+from dataclasses import dataclass
+
+from assent.api.v1alpha1.actionproposal import (
+    ActionProposal,
+    ActionProposalSpec,
+    ClusterRef,
+    Phase,
+)
+from assent.api.v1alpha1.actions import Action, ActionType
+from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.halt import HaltSpec
+from assent.api.v1alpha1.lifecycle import FINISHED, moves
+from assent.api.v1alpha1.tikvcluster import (
+    Detection,
+    LeaderImbalanceRule,
+    Policy,
+    TiKVCluster,
+    TiKVClusterSpec,
+    TypeOverride,
+)
+
+MAX_EPOCH_STEP = 1000
+"""A term grows by one; a leap beyond this would use the numbers up and is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One validation: a CEL expression that must hold, and the sentence people get if not."""
+
+    rule: str
+    message: str
+    message_expression: str | None = None
+    """CEL that makes the sentence from the values; ``message`` is used where it fails."""
+
+    def wire(self) -> dict[str, str]:
+        """Return it as an entry of ``x-kubernetes-validations``."""
+        entry = {"rule": self.rule, "message": self.message}
+        if self.message_expression is not None:
+            entry["messageExpression"] = self.message_expression
+        return entry
+
+
+def rules_of(model: type[ApiModel]) -> tuple[Rule, ...]:
+    """Return the rules that stand at every field of this model, none for most models."""
+    return _RULES.get(model, ())
+
+
+def cel_list(values: list[str]) -> str:
+    """Return a CEL list literal of strings."""
+    return "[" + ", ".join(f"'{value}'" for value in values) + "]"
+
+
+def never_falls(*fields: str) -> Rule:
+    """Return the root rule by which a stale leader is refused: the epoch there never falls.
+
+    A write that leaves the epoch out passes when the stored one stays (merge patch), so the
+    operator always sends it; the leader fence stops the rest.
+    """
+    path = ["status", *fields]
+    steps = [".".join(path[: end + 1]) for end in range(len(path))]
+    unset = " || ".join(f"!has(oldSelf.{step})" for step in steps)
+    kept = " && ".join(f"has(self.{step})" for step in steps)
+    new, old = f"self.{steps[-1]}", f"oldSelf.{steps[-1]}"
+    bounds = f"{new} >= {old} && {new} - {old} <= {MAX_EPOCH_STEP}"
+    return Rule(f"{unset} || ({kept} && {bounds})", "stale epoch: another leader has taken over")
+
+
+def _union() -> tuple[Rule, ...]:
+    return tuple(
+        Rule(
+            f"self.type == '{kind.value}' ? has(self.{kind.member}) : !has(self.{kind.member})",
+            f"type {kind.value} and the member {kind.member} go together: exactly the member"
+            " that type names",
+        )
+        for kind in ActionType
+    )
+
+
+def _phase_moves() -> Rule:
+    """Return the lifecycle table as a transition rule over the whole object."""
+    reach = moves()
+    by_phase = [
+        f"oldSelf.status.phase == '{phase.value}' && self.status.phase in "
+        + cel_list(sorted(reach[phase]))
+        for phase in Phase
+        if reach[phase]
+    ]
+    same = "self.status.phase == oldSelf.status.phase"
+    known = "has(oldSelf.status) && has(oldSelf.status.phase)"
+    now = "has(self.status) && has(self.status.phase)"
+    first = f"self.status.phase in {cel_list(sorted(reach[None]))}"
+    onward = " || ".join([same, *(f"({move})" for move in by_phase)])
+    return Rule(
+        f"({known}) ? ({now} && ({onward})) : (!({now}) || {first})",
+        "status.phase cannot move so",
+        "'status.phase cannot move from '"
+        f" + ({known} ? oldSelf.status.phase : 'nothing')"
+        f" + ' to ' + ({now} ? self.status.phase : 'nothing')",
+    )
+
+
+def _finished_keeps_history() -> Rule:
+    """Return the rule by which a finished proposal's record can be added to, never changed.
+
+    Entries are chained by hash, so that the last old one stands for all before it.
+    """
+    finished = (
+        "has(oldSelf.status) && has(oldSelf.status.phase) && has(oldSelf.status.history)"
+        f" && oldSelf.status.phase in {cel_list(sorted(FINISHED))}"
+        " && size(oldSelf.status.history) > 0"
+    )
+    kept = (
+        "has(self.status) && has(self.status.history)"
+        " && size(self.status.history) >= size(oldSelf.status.history)"
+        " && self.status.history[size(oldSelf.status.history) - 1].hash"
+        " == oldSelf.status.history[size(oldSelf.status.history) - 1].hash"
+    )
+    return Rule(
+        f"!({finished}) || ({kept})",
+        "status.history of a finished proposal can only be added to",
+    )
+
+
+def _journal_grows() -> Rule:
+    old = "has(oldSelf.status) && has(oldSelf.status.execution)"
+    kept = (
+        "has(self.status) && has(self.status.execution)"
+        " && size(self.status.execution.steps) >= size(oldSelf.status.execution.steps)"
+    )
+    return Rule(f"!({old}) || ({kept})", "status.execution.steps is a journal: it only grows")
+
+
+def _at_least_a_second(field: str) -> Rule:
+    return Rule(f"duration(self.{field}) >= duration('1s')", f"{field} must be at least 1s")
+
+
+_RULES: dict[type[ApiModel], tuple[Rule, ...]] = {
+    ActionProposal: (
+        never_falls("execution", "epoch"),
+        _phase_moves(),
+        _finished_keeps_history(),
+        _journal_grows(),
+    ),
+    ActionProposalSpec: (
+        Rule(
+            "!has(self.notBefore) || !has(self.notAfter) || self.notBefore < self.notAfter",
+            "notBefore must be earlier than notAfter",
+        ),
+    ),
+    ClusterRef: (Rule("self == oldSelf", "clusterRef is immutable: file a new proposal"),),
+    Action: _union(),
+    TiKVCluster: (
+        Rule(
+            "size(self.metadata.name) <= 63",
+            "metadata.name may have at most 63 characters: it is used as a label",
+        ),
+        never_falls("epoch"),
+    ),
+    TiKVClusterSpec: (
+        Rule("self.mode != 'Autonomous'", "mode Autonomous is not available yet: use Approval"),
+    ),
+    Detection: (_at_least_a_second("interval"),),
+    LeaderImbalanceRule: (
+        Rule(
+            "self.clearPercent <= self.aboveMeanPercent",
+            "clearPercent must be at most aboveMeanPercent",
+        ),
+    ),
+    Policy: (_at_least_a_second("expireAfter"), _at_least_a_second("actionTimeout")),
+    TypeOverride: (_at_least_a_second("timeout"),),
+    HaltSpec: (Rule("self == oldSelf", "a Halt cannot be changed: delete it and create another"),),
+}
