@@ -1,0 +1,1 @@
+"""The thin shell: events in, facts gathered, ``core`` asked, effects carried out."""
