@@ -28,7 +28,10 @@ class LifeEvent(StrEnum):
     """A precondition failed in a way that cannot heal."""
     CLAIMED = "Claimed"
     """The intent was written; it is the one write between approval and call."""
+    WITHHELD = "Withheld"
+    """The last look before the call said stop; the call was certainly not sent."""
     SUCCEEDED = "Succeeded"
+    """The effect was seen, or (straight from an open phase) nothing had to be sent."""
     FAILED = "Failed"
     UNDO_STARTED = "UndoStarted"
     UNDONE = "Undone"
@@ -82,8 +85,10 @@ def _rows() -> tuple[Move, ...]:
         rows += [
             Move(phase, LifeEvent.REFUSED, Phase.FAILED),
             Move(phase, LifeEvent.CLAIMED, Phase.EXECUTING),
+            Move(phase, LifeEvent.SUCCEEDED, Phase.SUCCEEDED),
         ]
     rows += [
+        Move(Phase.EXECUTING, LifeEvent.WITHHELD, Phase.APPROVED),
         Move(Phase.EXECUTING, LifeEvent.SUCCEEDED, Phase.SUCCEEDED),
         Move(Phase.EXECUTING, LifeEvent.FAILED, Phase.FAILED),
         Move(Phase.EXECUTING, LifeEvent.UNDO_STARTED, Phase.ROLLING_BACK),
