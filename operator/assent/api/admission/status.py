@@ -1,0 +1,64 @@
+"""Who may write status: the operator's service account, and of its pods the Lease's holder."""
+
+from assent.api.admission.installation import Installation
+from assent.api.admission.policy import (
+    AdmissionPolicy,
+    Condition,
+    LeaseParameter,
+    Validation,
+    quoted,
+)
+from assent.api.v1alpha1.actionproposal import ActionProposal
+from assent.api.v1alpha1.tikvcluster import TiKVCluster
+
+WRITER_NAME = "assent-status-writer"
+FENCE_NAME = "assent-leader-fence"
+
+_STATUS = (f"{ActionProposal.PLURAL}/status", f"{TiKVCluster.PLURAL}/status")
+_POD = "authentication.kubernetes.io/pod-name"
+"""Carried by every token that is bound to a pod, as all projected ones are."""
+
+
+def status_writer(installation: Installation) -> AdmissionPolicy:
+    """Return the policy ``assent-status-writer``; it holds for cluster administrators too."""
+    return AdmissionPolicy(
+        name=WRITER_NAME,
+        operations=("CREATE", "UPDATE"),
+        resources=_STATUS,
+        validations=(
+            Validation(
+                f"request.userInfo.username == {quoted(installation.username)}",
+                "status is written by the operator only",
+                forbidden=True,
+            ),
+        ),
+    )
+
+
+def leader_fence(installation: Installation) -> AdmissionPolicy:
+    """Return the policy ``assent-leader-fence``: a pod that lost the Lease writes no status.
+
+    Where the Lease is missing, every status write is refused with 422, the operator's included:
+    it creates its Lease before it writes status. The API server reads the Lease from a cache, so
+    a 403 within about 2 s of taking over is worth another try.
+    """
+    return AdmissionPolicy(
+        name=FENCE_NAME,
+        operations=("CREATE", "UPDATE"),
+        resources=_STATUS,
+        lease=LeaseParameter(name=installation.lease_name, namespace=installation.namespace),
+        conditions=(
+            Condition(
+                "only-operator", f"request.userInfo.username == {quoted(installation.username)}"
+            ),
+        ),
+        validations=(
+            Validation(
+                "params != null && has(params.spec.holderIdentity)"
+                f" && {quoted(_POD)} in request.userInfo.extra"
+                f" && request.userInfo.extra[{quoted(_POD)}][0] == params.spec.holderIdentity",
+                "fenced: caller pod does not hold the operator Lease",
+                forbidden=True,
+            ),
+        ),
+    )
