@@ -39,6 +39,10 @@ class Sighting:
 
     since: datetime
     reported: bool = False
+    clock: str = ""
+    """Which clock ``since`` belongs to; a condition that moves to another clock starts anew."""
+    action: Action | None = None
+    """The cure chosen last, so that a rule keeps to it while it is still good."""
 
 
 @dataclass(frozen=True, slots=True)

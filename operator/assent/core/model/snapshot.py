@@ -43,6 +43,8 @@ class Store:
     """None when PD shows no limit for the store."""
     remove_peer_limit_per_minute: float | None = None
     slow_score: int = 0
+    leader_weight: float = 1.0
+    """PD spreads leaders in proportion to this (status.leader_weight); 0 means none wanted."""
 
     @property
     def is_tiflash(self) -> bool:

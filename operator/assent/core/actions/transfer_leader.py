@@ -1,0 +1,204 @@
+"""TransferLeader: one region's leadership moves to a store that already holds a voter of it."""
+
+from collections.abc import Sequence
+
+from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
+from assent.api.v1alpha1.actions import ActionType, TransferLeader
+from assent.api.v1alpha1.tikvcluster import Tier
+from assent.core.actions import checks
+from assent.core.actions.action import (
+    Action,
+    Idempotency,
+    Progress,
+    Reversibility,
+    Scope,
+    Verification,
+)
+from assent.core.model.call import PdCall
+from assent.core.model.snapshot import ClusterSnapshot, PeerRole, Region
+from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict, Warn
+
+LEADER = "leaderStoreId"
+NO_LEADER = "none"
+
+
+class TransferLeaderAction(Action[TransferLeader]):
+    """POST /operators transfer-leader (pd-api.md 1.5). PD refuses a repeat while one runs, and
+    answers "no operator step is built" when it is already so (P16).
+    """
+
+    type = ActionType.TRANSFER_LEADER
+    base_tier = Tier.LOW
+    reversibility = Reversibility.FULLY
+    idempotency = Idempotency.REFUSED_ON_REPEAT
+    timeout_seconds = 90
+    """PD gives up after 60 s (pd-api.md 2.2, P22); half of it as margin for seeing the end."""
+    goal_required = False
+
+    def sentence(self, params: TransferLeader) -> str:
+        """Return what it does in one line."""
+        return f"move the leader of region {params.region_id} to store {params.to_store_id}"
+
+    def pd_ctl(self, params: TransferLeader) -> str:
+        """Return the equivalent pd-ctl line."""
+        return f"pd-ctl operator add transfer-leader {params.region_id} {params.to_store_id}"
+
+    def scope(self, params: TransferLeader) -> Scope:
+        """Return the region and the store that shall lead."""
+        return Scope(frozenset({params.to_store_id}), frozenset({params.region_id}))
+
+    def target(self, params: TransferLeader, snapshot: ClusterSnapshot) -> Target | None:
+        """Return the region by its epoch, which a transfer does not change but a split, a merge
+        or a membership change does (P43); None when PD does not know the region.
+        """
+        region = snapshot.regions.get(params.region_id)
+        if region is None:
+            return None
+        return Target(
+            cluster_id=str(snapshot.pd.cluster_id),
+            id=f"region/{region.id}",
+            identity=[Fact(name="epoch", value=region.epoch)],
+        )
+
+    def risk(self, params: TransferLeader, snapshot: ClusterSnapshot) -> Risk:
+        """Return Low, always: one region pauses for an election at most."""
+        return Risk(tier=self.base_tier, factors=["moves the leadership of one region, no data"])
+
+    def preconditions(self, params: TransferLeader, snapshot: ClusterSnapshot) -> Sequence[Check]:
+        """Return what PD does not check itself, and what it would refuse in unclear words (P18)."""
+        if (waiting := checks.not_prepared(snapshot)) is not None:
+            return (waiting,)
+        region = snapshot.regions.get(params.region_id)
+        found = [
+            checks.prepared(),
+            Check("OperatorsAllowed", _operators_allowed(snapshot)),
+            checks.store_up(params.to_store_id, snapshot),
+            checks.holds_leaders(params.to_store_id, snapshot),
+            Check("TargetNotEvicted", _not_evicted(params, snapshot)),
+            Check("TargetNotSlow", _not_slow(params, snapshot)),
+        ]
+        if region is None:
+            why = f"PD knows no region {params.region_id}: it never was, or was merged away"
+            return (*found, Check("RegionKnown", Deny("RegionUnknown", why)))
+        return (
+            *found,
+            Check("RegionKnown", Allow(f"region {region.id} at epoch {region.epoch}")),
+            Check("RegionHasLeader", _has_leader(region)),
+            Check("RegionSettled", _settled(region)),
+            Check("RegionIdle", _idle(region, snapshot)),
+            Check("TargetHoldsVoter", _holds_voter(region, params.to_store_id)),
+            Check("TargetInSync", _in_sync(region, params.to_store_id)),
+        )
+
+    def already_done(self, params: TransferLeader, snapshot: ClusterSnapshot) -> bool:
+        """Return True when the store leads the region."""
+        region = snapshot.regions.get(params.region_id)
+        return region is not None and region.leader_store_id == params.to_store_id
+
+    def call(self, params: TransferLeader) -> PdCall:
+        """Return the one call to PD."""
+        return _transfer(params.region_id, params.to_store_id)
+
+    def before(self, params: TransferLeader, snapshot: ClusterSnapshot) -> tuple[Fact, ...]:
+        """Return which store leads now; nothing when PD does not know the region."""
+        region = snapshot.regions.get(params.region_id)
+        if region is None:
+            return ()
+        leader = NO_LEADER if region.leader_store_id is None else str(region.leader_store_id)
+        return (Fact(name=LEADER, value=leader),)
+
+    def verify(
+        self, params: TransferLeader, before: Sequence[Fact], snapshot: ClusterSnapshot
+    ) -> Verification:
+        """Return SETTLED once the store leads. What the operator says of itself is not asked:
+        its record may be another's, and is gone after ten minutes (P23, P24).
+        """
+        after = self.before(params, snapshot)
+        if self.already_done(params, snapshot):
+            message = f"store {params.to_store_id} leads region {params.region_id}"
+            return Verification(Progress.SETTLED, message, after)
+        shown = after[0].value if after else "unknown to PD"
+        message = f"the leader of region {params.region_id} is still {shown}"
+        return Verification(Progress.NOT_SEEN, message, after)
+
+    def unchanged(
+        self, params: TransferLeader, before: Sequence[Fact], snapshot: ClusterSnapshot
+    ) -> bool:
+        """Return True while the former leader leads."""
+        return len(before) > 0 and self.before(params, snapshot) == tuple(before)
+
+    def inverse(self, params: TransferLeader, before: Sequence[Fact]) -> PdCall | None:
+        """Return the transfer back to the former leader; None when there was none, or when it
+        was the target itself.
+        """
+        former = next((fact.value for fact in before if fact.name == LEADER), NO_LEADER)
+        if former in (NO_LEADER, str(params.to_store_id)):
+            return None
+        return _transfer(params.region_id, int(former))
+
+
+def _transfer(region_id: int, store_id: int) -> PdCall:
+    body: dict[str, str | int | float] = {
+        "name": "transfer-leader",
+        "region_id": region_id,
+        "to_store_id": store_id,
+    }
+    return PdCall("POST", "/pd/api/v1/operators", body)
+
+
+def _operators_allowed(snapshot: ClusterSnapshot) -> Verdict:
+    if snapshot.schedule.scheduler_max_waiting_operator == 0:
+        message = "scheduler-max-waiting-operator is 0: PD refuses every operator (P18)"
+        return Hold("OperatorsBlocked", message)
+    return Allow("PD takes operators")
+
+
+def _not_evicted(params: TransferLeader, snapshot: ClusterSnapshot) -> Verdict:
+    if params.to_store_id in snapshot.evicted_store_ids:
+        message = f"leaders are being evicted from store {params.to_store_id}"
+        return Hold("StoreEvicted", message)
+    return Allow(f"nothing evicts leaders from store {params.to_store_id}")
+
+
+def _not_slow(params: TransferLeader, snapshot: ClusterSnapshot) -> Verdict:
+    store = snapshot.store(params.to_store_id)
+    if store is not None and store.slow_score >= checks.SLOW_SCORE:
+        return Warn(f"PD finds store {store.id} slow and may refuse or undo the transfer")
+    return Allow(f"store {params.to_store_id} is not slow")
+
+
+def _has_leader(region: Region) -> Verdict:
+    if region.leader_store_id is None:
+        return Hold("RegionWithoutLeader", f"PD knows no leader of region {region.id}")
+    return Allow(f"store {region.leader_store_id} leads")
+
+
+def _settled(region: Region) -> Verdict:
+    if region.in_joint_state:
+        return Hold("RegionInJointState", f"region {region.id} is changing its members")
+    return Allow("no membership change is half done")
+
+
+def _idle(region: Region, snapshot: ClusterSnapshot) -> Verdict:
+    running = snapshot.running_operators.get(region.id)
+    if running is not None:
+        return Hold("RegionBusy", f"PD runs an operator on region {region.id}: {running[:300]}")
+    return Allow(f"no operator runs on region {region.id}")
+
+
+def _holds_voter(region: Region, store_id: int) -> Verdict:
+    peer = region.peer_on(store_id)
+    if peer is None:
+        return Deny("NoPeer", f"store {store_id} holds no peer of region {region.id}")
+    if peer.role is PeerRole.LEARNER:
+        return Deny("NoVoter", f"the peer of region {region.id} on store {store_id} cannot vote")
+    # The two joint roles are for RegionSettled to hold: they pass by themselves.
+    return Allow(f"store {store_id} holds a voter")
+
+
+def _in_sync(region: Region, store_id: int) -> Verdict:
+    if store_id in region.down_store_ids:
+        return Hold("PeerDown", f"the peer of region {region.id} on store {store_id} is down")
+    if store_id in region.pending_store_ids:
+        return Hold("PeerPending", f"the peer of region {region.id} on store {store_id} lags")
+    return Allow(f"the peer on store {store_id} keeps up")
