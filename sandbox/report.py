@@ -1,0 +1,68 @@
+"""What the command line says about a sandbox."""
+
+from typing import Any
+
+from sandbox.layout import Layout
+
+State = dict[str, Any]
+
+
+def environment(layout: Layout, state: State) -> dict[str, str]:
+    """The variables that shells and scripts need to use the sandbox."""
+    first = state["pd"][0]
+    return {
+        "KUBECONFIG": str(layout.kubeconfig),
+        "PD_URL": first["proxy_url"],
+        "PD_DIRECT_URL": first["direct_url"],
+        "TIKVSIM_URL": state["tikvsim"],
+        "SANDBOX_DIR": str(layout.root),
+    }
+
+
+def describe(layout: Layout, state: State) -> str:
+    """A table of what runs where."""
+    addresses = {"kube-apiserver": state["apiserver"], "tikvsim": state["tikvsim"]}
+    for number, member in enumerate(state["pd"]):
+        addresses[member["name"]] = member["direct_url"]
+        addresses[f"pdproxy-{number}"] = f"{member['proxy_url']} (faults: {member['control_url']})"
+    rows = [("PROCESS", "STATE", "PID", "WHERE")]
+    for name, process in state["processes"].items():
+        rows.append((name, process["state"], str(process["pid"] or "-"), addresses.get(name, "")))
+    for number, unit in state["operators"].items():
+        where = f"http://{unit['address']} (Pod {unit['pod']})"
+        rows.append((f"operator-{number}", unit["state"], str(unit["pid"] or "-"), where))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True))
+        + f"  {row[3]}"
+        for row in rows
+    ]
+    return "\n".join([*(line.rstrip() for line in lines), f"Directory: {layout.root}"])
+
+
+def welcome(layout: Layout, state: State) -> str:
+    """What is where, and what to type next."""
+    options = state["options"]
+    bare = options["bare"]
+    looks = (
+        ["kubectl api-resources --api-group=assent.tikv.org"]
+        if bare
+        else ["kubectl -n tikv get tikvclusters", "kubectl -n tikv get actionproposals --watch"]
+    )
+    evict = (
+        'curl -d \'{"name":"evict-leader-scheduler","store_id":1}\' $PD_URL/pd/api/v1/schedulers'
+    )
+    return "\n".join(
+        [
+            describe(layout, state),
+            "",
+            f"{options['stores']} stores, {options['regions']} regions. Next:",
+            "  export $(python -m sandbox env)",
+            *(f"  {look}" for look in looks),
+            "  python -m sandbox store stop 4      # break something",
+            f"  {evict}",
+            "  python -m sandbox logs operator-1 -f" if not bare else "  python -m sandbox status",
+            "  python -m sandbox user alice --group sre > alice.kubeconfig",
+            "  python -m sandbox down",
+        ]
+    )
