@@ -20,7 +20,7 @@ from assent.api.v1alpha1.tikvcluster import Tier
 
 
 class Phase(StrEnum):
-    """Where a proposal is in its life; the moves are in ``core.lifecycle.table``."""
+    """Where a proposal is in its life."""
 
     SUGGESTED = "Suggested"
     PENDING = "Pending"
