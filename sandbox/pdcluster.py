@@ -73,7 +73,7 @@ class PdCluster:
             proxying = [
                 str(binaries["pdproxy"]),
                 f"--listen={_address(proxy)}",
-                f"--target={_address(direct)}",
+                f"--upstream={_address(direct)}",
                 f"--control={_address(control)}",
                 f"--journal={layout.journal(name)}",
             ]

@@ -1,8 +1,8 @@
 """`python -m sandbox.supervisor DIRECTORY OPTIONS BINARIES`: owns every process of one sandbox.
 
 Standard input is the leash: at its end (the parent stopped, crashed or was killed) everything is
-stopped, unless the line `detach` came before. Standard output tells the parent, one JSON object
-a line: `{"ready": STATE}` or `{"failed": MESSAGE}`; nothing follows it.
+stopped and the directory removed, unless the line `detach` came before. Standard output tells the
+parent, one JSON object a line: `{"ready": STATE}` or `{"failed": MESSAGE}`; nothing follows it.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ async def supervise(world: World) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ending.set)
     leash = asyncio.create_task(_watch_leash(ending))
+    served = False
     orders = Orders(world, ending)
     starting = asyncio.create_task(_start(world, orders))
     ended = asyncio.create_task(ending.wait())
@@ -38,6 +40,7 @@ async def supervise(world: World) -> int:
         await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+            served = True
             _tell({"ready": world.state()})
             await ended
     except SandboxError as error:
@@ -45,12 +48,15 @@ async def supervise(world: World) -> int:
         await world.stop()
         _tell({"failed": str(error)})
     finally:
+        left_alone = served and leash.done() and not leash.cancelled() and leash.result()
         for task in (starting, leash, ended):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, SandboxError):
                 await task
         await orders.close()
         await world.stop()
+        if left_alone:  # nobody is there to look at it, or to remove it
+            shutil.rmtree(world.layout.root, ignore_errors=True)
     return code
 
 
@@ -59,12 +65,15 @@ async def _start(world: World, orders: Orders) -> None:
     await orders.open()
 
 
-async def _watch_leash(ending: asyncio.Event) -> None:
+async def _watch_leash(ending: asyncio.Event) -> bool:
+    """Wait for the end of the leash: True if it broke, False if it was taken off."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    if await reader.readline() != DETACH:
-        ending.set()
+    if await reader.readline() == DETACH:
+        return False
+    ending.set()
+    return True
 
 
 def _tell(news: object) -> None:

@@ -1,0 +1,317 @@
+"""A sandbox as a Python object, for tests, the bench and the demo."""
+
+import contextlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sandbox import client
+from sandbox.child import tail
+from sandbox.errors import SandboxError
+from sandbox.identities import kubeconfig_file
+from sandbox.layout import Layout
+from sandbox.options import Options
+from sandbox.records import (
+    ApiRequest,
+    PdRequest,
+    api_requests,
+    effective_writes,
+    pd_requests,
+    read_lines,
+)
+from sandbox.remote import Faults, PdClient, StoresClient
+from sandbox.toolchain import Reporter, kubectl_path
+from sandbox.waiting import wait_for
+
+KUBECTL_TIMEOUT_SECONDS = 60.0
+DEFAULT_TIMEOUT_SECONDS = 30.0
+Fact = TypeVar("Fact")
+
+
+class KubectlError(SandboxError):
+    """kubectl failed; the message is what it said on stderr."""
+
+
+class OperatorHandle:
+    """One operator of a sandbox."""
+
+    def __init__(self, layout: Layout, number: int) -> None:
+        self._layout = layout
+        self.number = number
+        self.log = layout.log(f"operator-{number}")
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """state, pid, pod and address, as the supervisor knows them; empty before its start."""
+        state = client.running_state(self._layout)
+        return dict(state["operators"].get(str(self.number), {}))
+
+    @property
+    def pod(self) -> str:
+        """The name of its Pod, the last one if it has ended."""
+        return str(self.facts["pod"])
+
+    @property
+    def url(self) -> str:
+        """Where it serves /metrics, /healthz and /readyz."""
+        return f"http://{self.facts['address']}"
+
+    @property
+    def process_id(self) -> int | None:
+        """None when it does not run."""
+        found: int | None = self.facts.get("pid")
+        return found
+
+    def start(self, environment: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
+        """Start it under a new Pod; ready on return unless `wait` is False.
+
+        `environment` is kept for later starts, too. Nothing happens if it runs.
+
+        Raises:
+            SandboxError: it ended or was not ready in time; the message has the end of its log.
+        """
+        self._order("start", environment=dict(environment or {}), wait=wait)
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL if it takes too long; the Pod says ended on return."""
+        self._order("stop")
+
+    def kill(self) -> None:
+        """SIGKILL; the Pod says ended on return."""
+        self._order("kill")
+
+    def freeze(self) -> None:
+        """SIGSTOP; the Pod goes on saying Running."""
+        self._order("freeze")
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._order("thaw")
+
+    def _order(self, action: str, **details: object) -> None:
+        client.order(self._layout, "operator", number=self.number, action=action, **details)
+
+
+class Sandbox:
+    """A running sandbox. Made by `start` (ends with this process) or `attach`."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        state: client.State,
+        supervisor: "subprocess.Popen[str] | None" = None,
+    ) -> None:
+        self.layout = layout
+        self.state = state
+        """What ran where when it started."""
+        self._supervisor = supervisor
+        members = state["pd"]
+        self.pd = PdClient({member["name"]: member["direct_url"] for member in members})
+        self.tikvsim = StoresClient(state["tikvsim"])
+        self.faults = Faults([member["control_url"] for member in members])
+
+    @classmethod
+    def start(
+        cls, *, directory: Path | None = None, reporter: Reporter | None = None, **options: Any
+    ) -> "Sandbox":
+        """A new sandbox with the given `Options`; without any it is bare and has no operator.
+
+        It ends with `stop`, at the end of a `with`, or with this process however that ends.
+        `directory` None means a temporary one, removed at the end.
+
+        Raises:
+            SandboxError, ToolchainError: it could not start; nothing is left running.
+        """
+        wanted = Options(**{"bare": True, "operators": 0, **options})
+        chosen = directory or Path(tempfile.mkdtemp(prefix="assent-"))
+        layout = Layout(chosen.absolute())
+        supervisor, state = client.launch(layout, wanted, reporter or Reporter())
+        return cls(layout, state, supervisor)
+
+    @classmethod
+    def attach(cls, directory: Path | None = None) -> "Sandbox":
+        """The sandbox that `python -m sandbox up` started in `directory` (None: the default).
+
+        Raises:
+            NotRunningError: there is none.
+        """
+        layout = client.directory(directory)
+        return cls(layout, client.running_state(layout))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it; no process and no file is left. One that was attached goes on."""
+        for connection in (self.pd, self.tikvsim, self.faults):
+            connection.close()
+        if self._supervisor is not None:
+            client.leave(self._supervisor)
+            client.remove(self.layout)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.layout.kubeconfig
+
+    @property
+    def api_server(self) -> str:
+        """The URL of the API server."""
+        return str(self.state["apiserver"])
+
+    @property
+    def pd_urls(self) -> list[str]:
+        """The journaling proxy of each member: what an operator is to be given."""
+        return [member["proxy_url"] for member in self.state["pd"]]
+
+    @property
+    def process_ids(self) -> list[int]:
+        """The processes that run at this moment, the supervisor included."""
+        state = client.running_state(self.layout)
+        units = [*state["processes"].values(), *state["operators"].values()]
+        return [state["supervisor"], *(unit["pid"] for unit in units if unit["pid"])]
+
+    def kubeconfig_for(self, user: str, groups: Sequence[str] = ()) -> Path:
+        """The kubeconfig of `user`, a member of `groups`, with the rights RBAC gives to them."""
+        return kubeconfig_file(self.layout, self.api_server, user, groups)
+
+    def kubectl(
+        self,
+        *arguments: str,
+        user: str | None = None,
+        groups: Sequence[str] = (),
+        input: str | None = None,  # noqa: A002  as subprocess calls it
+    ) -> str:
+        """What kubectl prints, run as `user` (None: the administrator) with `input` on stdin.
+
+        Raises:
+            KubectlError: it failed; the message is its stderr.
+        """
+        chosen = self.kubeconfig if user is None else self.kubeconfig_for(user, groups)
+        done = subprocess.run(
+            [kubectl_path(), f"--kubeconfig={chosen}", *arguments],
+            input=input or "",
+            capture_output=True,
+            text=True,
+            timeout=KUBECTL_TIMEOUT_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise KubectlError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """What `kubectl get … -o json` gives, decoded; errors as `kubectl`."""
+        return dict(json.loads(self.kubectl("get", *arguments, "-o", "json")))
+
+    def apply(self, *manifests: Mapping[str, Any], user: str | None = None) -> None:
+        """Apply objects, as `kubectl apply --server-side` does; errors as `kubectl`."""
+        documents = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        self.kubectl("apply", "--server-side", "-f", "-", user=user, input=json.dumps(documents))
+
+    def operator(self, number: int = 1) -> OperatorHandle:
+        """The operator of that number, running or not."""
+        return OperatorHandle(self.layout, number)
+
+    def process(self, name: str, action: str) -> None:
+        """start, stop, restart, kill, freeze or thaw a process: etcd, kube-apiserver, tikvsim, …
+
+        Raises:
+            SandboxError: there is no such process, or it does not come up.
+        """
+        client.order(self.layout, "process", name=name, action=action)
+
+    def restart(self, name: str) -> None:
+        """Stop a process and start it again on the same ports; ready on return."""
+        self.process(name, "restart")
+
+    def pd_journal(self, member: int = 0) -> list[PdRequest]:
+        """All HTTP requests that reached the proxy of a member, oldest first."""
+        name = self.state["pd"][member]["name"]
+        return pd_requests(self.layout.journal(name), name)
+
+    def pd_writes(self, caller: str | None = None) -> list[PdRequest]:
+        """The writes that reached any member's proxy, each once, in the order they were answered.
+
+        `caller` None means of everybody, else of who sent that X-Caller-ID.
+        """
+        names = [member["name"] for member in self.state["pd"]]
+        journals = [self.pd_journal(number) for number in range(len(names))]
+        seen = effective_writes((line for journal in journals for line in journal), names)
+        chosen = [line for line in seen if caller is None or line.caller == caller]
+        return sorted(chosen, key=lambda line: line.time)
+
+    def effects(self) -> list[dict[str, Any]]:
+        """What the simulated stores carried out, oldest first."""
+        return read_lines(self.layout.effects)
+
+    def audit(self) -> list[ApiRequest]:
+        """All requests that the API server answered, oldest first."""
+        return api_requests(self.layout.audit)
+
+    def wait_for(
+        self,
+        predicate: Callable[[], Fact | None],
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        what: str = "what was waited for",
+    ) -> Fact:
+        """The first true value of `predicate`, asked again and again.
+
+        Raises:
+            WaitTimeoutError: none came in time.
+        """
+        return wait_for(predicate, timeout_seconds=timeout_seconds, what=what)
+
+    def create_namespace(self, name: str) -> str:
+        """Create a namespace: its name."""
+        self.kubectl("create", "namespace", name)
+        return name
+
+    def delete_namespace(self, name: str) -> None:
+        """Delete all of Assent's objects in a namespace, finalizers or not, and the namespace.
+
+        There is no namespace controller here, so nothing else in it is deleted.
+        """
+        for kind in ("tikvclusters", "actionproposals"):
+            for listed in self.get(kind, "-n", name)["items"]:
+                self._erase(kind, name, listed["metadata"]["name"])
+        self.kubectl("delete", "namespace", name, "--wait=false")
+        self.kubectl(
+            "replace",
+            "--raw",
+            f"/api/v1/namespaces/{name}/finalize",
+            "-f",
+            "-",
+            input=json.dumps(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Namespace",
+                    "metadata": {"name": name},
+                    "spec": {"finalizers": []},
+                }
+            ),
+        )
+
+    def tails(self, lines: int = 40) -> str:
+        """The end of every log, for a failure's report."""
+        logs = sorted(self.layout.logs.glob("*.log"))
+        return "\n".join(f"--- {log.name}\n{tail(log, lines)}" for log in logs)
+
+    def _erase(self, kind: str, namespace: str, name: str) -> None:
+        target = (kind, name, "-n", namespace)
+        with contextlib.suppress(KubectlError):  # gone meanwhile, or it has no finalizer
+            self.kubectl("patch", *target, "--type=merge", "-p", '{"metadata":{"finalizers":[]}}')
+        with contextlib.suppress(KubectlError):
+            self.kubectl("delete", *target, "--wait=false")
