@@ -49,14 +49,15 @@ class Standing:
     message: str
 
     @property
+    def foreign(self) -> bool:
+        """True when what answers is not, or not for us, the PD this TiKVCluster stands for."""
+        return self.state in (ClusterState.WRONG_CLUSTER, ClusterState.CLUSTER_CLAIMED)
+
+    @property
     def blocks(self) -> bool:
         """True when nothing can be judged there: no detection, no assessment, no action."""
-        return self.state in _UNREACHED | {
-            ClusterState.PD_NOT_READY,
-            ClusterState.WRONG_CLUSTER,
-            ClusterState.CLUSTER_CLAIMED,
-            ClusterState.FORBIDDEN,
-        }
+        waiting = (ClusterState.PD_NOT_READY, ClusterState.FORBIDDEN)
+        return self.foreign or self.state in _UNREACHED or self.state in waiting
 
 
 def pinned_cluster_id(cluster: Cluster) -> str | None:
@@ -139,7 +140,7 @@ def decide_cluster(facts: ClusterFacts) -> TiKVClusterStatus:
     cluster, where = facts.cluster, standing(facts)
     current = cluster.status
     known = facts.pd is not None and facts.failure is None
-    ours = known and where.state not in (ClusterState.WRONG_CLUSTER, ClusterState.CLUSTER_CLAIMED)
+    ours = known and not where.foreign
     return TiKVClusterStatus(
         observed_generation=cluster.meta.generation,
         state=where.state,
@@ -173,7 +174,7 @@ def _diagnoses(facts: ClusterFacts) -> list[Diagnosis] | None:
 
 def _conditions(facts: ClusterFacts, where: Standing) -> list[Condition]:
     reached = where.state not in _UNREACHED
-    stalled = where.state in (ClusterState.WRONG_CLUSTER, ClusterState.CLUSTER_CLAIMED)
+    stalled = where.foreign
     wanted = (
         (ConditionType.READY, not where.blocks, where.state, where.message),
         (ConditionType.STALLED, stalled, where.state, where.message if stalled else ""),

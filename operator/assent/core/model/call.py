@@ -42,6 +42,8 @@ class DidNot:
     answer: str
     already_done: bool = False
     """True when PD refused because the state already is as asked (P16)."""
+    sent: bool = True
+    """False when no byte of it left this process."""
 
 
 @dataclass(frozen=True, slots=True)

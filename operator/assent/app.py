@@ -1,0 +1,207 @@
+"""The composition root: the only place that makes real clocks, clients and loops."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+
+from assent.controllers.clusters import ClusterController, Gate
+from assent.controllers.leader import Leader
+from assent.controllers.pd import PdAccess, PdConnector
+from assent.controllers.proposals import ProposalController
+from assent.controllers.source import WATCHED, EventSource
+from assent.controllers.watcher import Watcher
+from assent.controllers.world import World
+from assent.errors import AssentError
+from assent.execution.engine import Executor
+from assent.execution.journal import Journal
+from assent.execution.leadership import Elector
+from assent.execution.recovery import Recovery
+from assent.kube.admission import check_gate
+from assent.kube.client import KubeClient
+from assent.kube.events import EventPoster
+from assent.kube.resources import KINDS, Raw
+from assent.kube.status import StatusWriter
+from assent.observability.logs import configure_logging
+from assent.observability.metrics import Metrics
+from assent.observability.probes import Health, serve
+from assent.settings import Settings, SettingsError
+
+RETRY_SECONDS = 2.0
+RELIST_SECONDS = 300.0
+"""kopf tells nothing of objects deleted while its watch was down (kubernetes.md 1.4)."""
+
+_log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the present instant in UTC."""
+    return datetime.now(UTC)
+
+
+class App:
+    """One operator process: watches always, leads while it holds the Lease."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics(CollectorRegistry())
+        self._kube = KubeClient(settings, on_request=self._metrics.kube_request)
+        self._health = Health()
+        self._synced = asyncio.Event()
+        self._world = World(self._changed, self._malformed)
+        self._elector = Elector(
+            self._kube,
+            settings,
+            monotonic=time.monotonic,
+            utc_now=utc_now,
+            highest_epoch_seen=lambda: self._world.highest_epoch,
+            metrics=self._metrics,
+        )
+        statuses = StatusWriter(self._kube, current_epoch=self._elector.current_epoch)
+        events = EventPoster(
+            self._kube, now=utc_now, reporter=settings.pod_name, metrics=self._metrics
+        )
+        self._events = events
+        connector = PdConnector(kube=self._kube, metrics=self._metrics, monotonic=time.monotonic)
+        self._clusters = ClusterController(
+            world=self._world,
+            kube=self._kube,
+            statuses=statuses,
+            new_watcher=lambda: Watcher(
+                connect=connector.connect, read_tidb=connector.tidb_facts, now=utc_now
+            ),
+            gate=lambda: self._leader.gate,
+            now=utc_now,
+            username=settings.username,
+        )
+        journal = Journal(
+            statuses=statuses,
+            events=events,
+            metrics=self._metrics,
+            newest=lambda key: self._world.raw((KINDS.proposal, key)),
+            observe=self._observe_proposal,
+        )
+        executor = Executor(
+            kube=self._kube,
+            pd=PdAccess(self._clusters),
+            journal=journal,
+            recovery=Recovery(
+                kube=self._kube,
+                journal=journal,
+                observe=self._observe_proposal,
+                now=utc_now,
+                pod_namespace=settings.pod_namespace,
+            ),
+            metrics=self._metrics,
+            now=utc_now,
+            monotonic=time.monotonic,
+        )
+        proposals = ProposalController(
+            world=self._world,
+            clusters=self._clusters,
+            executor=executor,
+            gate=lambda: self._leader.gate,
+            now=utc_now,
+            username=settings.username,
+            holder=settings.pod_name,
+        )
+        self._leader = Leader(
+            world=self._world,
+            clusters=self._clusters,
+            proposals=proposals,
+            executor=executor,
+            check_gate=self._check_gate,
+            metrics=self._metrics,
+        )
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT: then drain, release the Lease and return.
+
+        Raises:
+            Exception: the watch of our resources ended, or the Lease cannot be kept at all; the
+                process must end and be started anew.
+        """
+        loop = asyncio.get_running_loop()
+        main = asyncio.current_task()
+        if main is not None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, main.cancel)
+        settings = self._settings
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(serve(settings, self._metrics, self._health))
+                group.create_task(EventSource(settings, self._observe).run())
+                group.create_task(self._keep_complete())
+                await self._synced.wait()
+                await self._elector.run(self._leader.lead)
+        finally:
+            await self._events.aclose()
+            await self._kube.aclose()
+
+    async def _relist(self) -> None:
+        for kind in (item.KIND for item in WATCHED):
+            namespaces = self._settings.watch_namespaces if kind != KINDS.halt else ()
+            found: list[Raw] = []
+            for namespace in namespaces or ("",):
+                found += await self._kube.list(kind, namespace)
+            self._world.replace(kind, found)
+
+    async def _keep_complete(self) -> None:
+        while True:
+            try:
+                await self._relist()
+                self._synced.set()
+                self._health.ready = True
+            except AssentError as error:
+                _log.warning(
+                    "the custom resources could not be listed",
+                    extra={"reason": error.reason, "detail": error.message},
+                )
+            await asyncio.sleep(RELIST_SECONDS if self._synced.is_set() else RETRY_SECONDS)
+
+    async def _check_gate(self) -> Gate:
+        return Gate(await check_gate(self._kube, self._settings))
+
+    def _observe(self, kind: str, event_type: str | None, raw: Raw) -> None:
+        if event_type == "DELETED":
+            self._world.bury(kind, raw)
+        else:
+            self._world.observe(kind, raw)
+
+    def _observe_proposal(self, raw: Raw) -> None:
+        self._world.observe(KINDS.proposal, raw)
+
+    def _changed(self, key: tuple[str, str]) -> None:
+        self._leader.changed(key)
+
+    def _malformed(self, key: tuple[str, str], error: AssentError) -> None:
+        self._metrics.malformed_objects.labels(kind=key[0]).inc()
+        _log.error(
+            "object cannot be read",
+            extra={"kind": key[0], "object": key[1], "detail": error.message},
+        )
+
+
+def main() -> int:
+    """Run the operator; return the exit code of the process."""
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        for mistake in error.mistakes:
+            print(mistake, file=sys.stderr)  # noqa: T201 - logging is not configured yet
+        return 2
+    configure_logging(settings.log_level)
+    try:
+        asyncio.run(App(settings).run())
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        _log.info("stopped")
+        return 0
+    except BaseExceptionGroup as group:
+        _log.critical("ended", exc_info=group)
+        return 1
+    return 0

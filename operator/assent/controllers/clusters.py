@@ -1,0 +1,178 @@
+"""One cycle of one TiKVCluster: read PD, detect, say what was seen, propose what would cure it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from assent.api.v1alpha1.base import parse_duration_seconds
+from assent.controllers.watcher import Look, Watcher
+from assent.controllers.world import World
+from assent.core.actions.catalogue import action_of
+from assent.core.detection.incident import ProposalDraft, propose
+from assent.core.lifecycle.cluster import ClusterFacts, Standing, decide_cluster, standing
+from assent.core.model.resource import Cluster
+from assent.kube.client import KubeClient
+from assent.kube.errors import AlreadyExists
+from assent.kube.resources import KINDS
+from assent.kube.status import StatusWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the last self-test of the approval gate found."""
+
+    problem: str | None
+    """None when the gate stands."""
+
+
+def regions_in_question(world: World, cluster: Cluster) -> frozenset[int]:
+    """Return the regions that the cluster's unfinished proposals are about."""
+    regions: set[int] = set()
+    for proposal in world.unfinished_proposals_of(cluster):
+        action, params = action_of(proposal.spec.action)
+        regions |= action.scope(params).region_ids
+    return frozenset(regions)
+
+
+class ClusterController:
+    """Keeps TiKVClusters watched while this process leads."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        kube: KubeClient,
+        statuses: StatusWriter,
+        new_watcher: Callable[[], Watcher],
+        gate: Callable[[], Gate],
+        now: Callable[[], datetime],
+        username: str,
+    ) -> None:
+        self._world = world
+        self._kube = kube
+        self._statuses = statuses
+        self._new_watcher = new_watcher
+        self._gate = gate
+        self._now = now
+        self._username = username
+        self._watchers: dict[str, Watcher] = {}
+
+    async def aclose(self) -> None:
+        """Close every connection to every PD."""
+        for watcher in self._watchers.values():
+            await watcher.aclose()
+        self._watchers.clear()
+
+    def watcher(self, cluster: Cluster) -> Watcher:
+        """Return the watcher of this object; a re-created object gets a new one."""
+        return self._watchers.setdefault(cluster.meta.uid, self._new_watcher())
+
+    def standing(self, cluster: Cluster, epoch: int) -> Standing:
+        """Return how the cluster stands by what is known now, without reading anything."""
+        return standing(self._facts(cluster, self.watcher(cluster).look, epoch))
+
+    async def cycle(self, key: str, epoch: int) -> float | None:
+        """Run one cycle and return the seconds until the next, None when the object is gone.
+
+        Raises:
+            Retryable: the API server did not take a write; the next cycle decides anew.
+        """
+        cluster = self._world.cluster(key)
+        if cluster is None:
+            await self._drop_watchers()
+            return None
+        interval = parse_duration_seconds(cluster.spec.detection.interval)
+        watcher = self.watcher(cluster)
+        look = await watcher.refresh(
+            cluster,
+            regions_in_question(self._world, cluster),
+            newer_than=self._now() - timedelta(seconds=min(1.0, interval / 2)),
+        )
+        where = standing(self._facts(cluster, look, epoch))
+        if where.foreign:
+            watcher.forget()
+        elif not where.blocks:
+            await watcher.detect(cluster, self._world.proposals_of(cluster))
+        stored = await self._say(cluster, watcher.look, epoch)
+        if not standing(self._facts(stored, watcher.look, epoch)).blocks:
+            await self._propose(stored, watcher.look)
+        return float(interval)
+
+    async def _say(self, cluster: Cluster, look: Look, epoch: int) -> Cluster:
+        wanted = decide_cluster(self._facts(cluster, look, epoch))
+        if wanted == cluster.status:
+            return cluster
+        raw = self._world.raw((KINDS.cluster, cluster.meta.key))
+        if raw is None:
+            return cluster
+        self._world.observe(KINDS.cluster, await self._statuses.write(KINDS.cluster, raw, wanted))
+        return self._world.cluster(cluster.meta.key) or cluster
+
+    async def _propose(self, cluster: Cluster, look: Look) -> None:
+        earlier = self._world.proposals_of(cluster)
+        cool_down = parse_duration_seconds(cluster.spec.detection.cool_down)
+        for problem in look.problems:
+            draft = propose(
+                problem,
+                cluster=cluster,
+                earlier=earlier,
+                proposed_by=self._username,
+                cool_down_seconds=cool_down,
+                now=self._now(),
+            )
+            if draft is not None:
+                await self._file(cluster, draft)
+
+    async def _file(self, cluster: Cluster, draft: ProposalDraft) -> None:
+        try:
+            raw = await self._kube.create(
+                KINDS.proposal, cluster.meta.namespace, draft_body(draft, cluster)
+            )
+        except AlreadyExists:
+            # The deterministic name is the lock: somebody filed this very problem before us.
+            raw = await self._kube.get(KINDS.proposal, cluster.meta.namespace, draft.name)
+        self._world.observe(KINDS.proposal, raw)
+
+    def _facts(self, cluster: Cluster, look: Look, epoch: int) -> ClusterFacts:
+        return ClusterFacts(
+            now=self._now(),
+            cluster=cluster,
+            others=tuple(
+                item for item in self._world.clusters if item.meta.uid != cluster.meta.uid
+            ),
+            pd=look.snapshot.pd if look.snapshot else None,
+            prepared=look.snapshot.prepared if look.snapshot else False,
+            failure=look.failure,
+            halts=self._world.halts,
+            gate_problem=self._gate().problem,
+            problems=look.problems,
+            epoch=epoch,
+        )
+
+    async def _drop_watchers(self) -> None:
+        known = {cluster.meta.uid for cluster in self._world.clusters}
+        for uid in [uid for uid in self._watchers if uid not in known]:
+            await self._watchers.pop(uid).aclose()
+
+
+def draft_body(draft: ProposalDraft, cluster: Cluster) -> Mapping[str, Any]:
+    """Return the ActionProposal to create; the cluster owns it, so that both go together."""
+    return {
+        "apiVersion": KINDS.api_version,
+        "kind": KINDS.proposal,
+        "metadata": {
+            "name": draft.name,
+            "namespace": cluster.meta.namespace,
+            "labels": dict(draft.labels),
+            "ownerReferences": [
+                {
+                    "apiVersion": KINDS.api_version,
+                    "kind": KINDS.cluster,
+                    "name": cluster.meta.name,
+                    "uid": cluster.meta.uid,
+                }
+            ],
+        },
+        "spec": draft.spec.wire(),
+    }

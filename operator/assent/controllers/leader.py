@@ -1,0 +1,140 @@
+"""What runs while this process leads: one queue for clusters and proposals, and their workers."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from assent.controllers.clusters import ClusterController, Gate, regions_in_question
+from assent.controllers.proposals import ProposalController
+from assent.controllers.queue import WorkQueue
+from assent.controllers.world import Key, World
+from assent.errors import AssentError
+from assent.execution.engine import Executor
+from assent.execution.leadership import Term
+from assent.kube.resources import KINDS
+from assent.observability.metrics import Metrics
+
+WORKERS = 8
+WARM_SECONDS = 2.0
+"""How often the snapshot behind undecided proposals is renewed, so that an approval finds it
+fresh and costs no read."""
+GATE_CHECK_SECONDS = 120.0
+GATE_RECHECK_SECONDS = 5.0
+
+WARM = "Warm"
+"""Key kind of the refresh of one cluster's snapshot."""
+
+_log = logging.getLogger(__name__)
+
+
+class Leader:
+    """Routes changes to the queue, and works on it for as long as a term lasts."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        clusters: ClusterController,
+        proposals: ProposalController,
+        executor: Executor,
+        check_gate: Callable[[], Awaitable[Gate]],
+        metrics: Metrics,
+    ) -> None:
+        self._world = world
+        self._clusters = clusters
+        self._proposals = proposals
+        self._executor = executor
+        self._check_gate = check_gate
+        self._metrics = metrics
+        self._queue: WorkQueue[Key] | None = None
+        self.gate = Gate("the approval gate has not been tested yet")
+
+    def changed(self, key: Key) -> None:
+        """Take note that an object changed. Standing by, there is nothing to do."""
+        queue = self._queue
+        if queue is None:
+            return
+        kind, name = key
+        if kind == KINDS.halt:
+            self._enqueue_all(queue)
+            return
+        queue.add(key)
+        if kind == KINDS.cluster:
+            cluster = self._world.cluster(name)
+            if cluster is not None:
+                for proposal in self._world.unfinished_proposals_of(cluster):
+                    queue.add((KINDS.proposal, proposal.meta.key))
+        elif kind == KINDS.proposal:
+            self._executor.nudge(name)
+
+    async def lead(self, term: Term) -> None:
+        """Work until cancelled or until leadership is lost; leave nothing running."""
+        queue: WorkQueue[Key] = WorkQueue(self._failed)
+        self._queue = queue
+        self._enqueue_all(queue)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch_gate(queue))
+                group.create_task(self._executor.run(term))
+                group.create_task(queue.run(lambda key: self._work(key, term), workers=WORKERS))
+        finally:
+            self._queue = None
+            await self._clusters.aclose()
+
+    async def _work(self, key: Key, term: Term) -> None:
+        kind, name = key
+        queue = self._queue
+        if queue is None:
+            return
+        if kind == KINDS.cluster:
+            again = await self._clusters.cycle(name, term.epoch)
+            self._after_cycle(queue, name)
+        elif kind == WARM:
+            again = await self._warm(name)
+        else:
+            again = await self._proposals.reconcile(name, term)
+        if again is not None:
+            queue.add_after(key, again)
+
+    def _after_cycle(self, queue: WorkQueue[Key], name: str) -> None:
+        cluster = self._world.cluster(name)
+        if cluster is None:
+            return
+        undecided = self._world.unfinished_proposals_of(cluster)
+        for proposal in undecided:
+            queue.add((KINDS.proposal, proposal.meta.key))
+        if undecided:
+            queue.add_after((WARM, name), WARM_SECONDS)
+
+    async def _warm(self, name: str) -> float | None:
+        cluster = self._world.cluster(name)
+        if cluster is None or not self._world.open_proposals_of(cluster):
+            return None
+        await self._clusters.watcher(cluster).renew(
+            cluster, regions_in_question(self._world, cluster)
+        )
+        return WARM_SECONDS
+
+    async def _watch_gate(self, queue: WorkQueue[Key]) -> None:
+        while True:
+            before, self.gate = self.gate, await self._check_gate()
+            self._metrics.gate_installed.set(self.gate.problem is None)
+            if before != self.gate:
+                self._enqueue_all(queue)
+            broken = self.gate.problem is not None
+            await asyncio.sleep(GATE_RECHECK_SECONDS if broken else GATE_CHECK_SECONDS)
+
+    def _enqueue_all(self, queue: WorkQueue[Key]) -> None:
+        for cluster in self._world.clusters:
+            queue.add((KINDS.cluster, cluster.meta.key))
+        for proposal in self._world.proposals:
+            queue.add((KINDS.proposal, proposal.meta.key))
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        reason = error.reason if isinstance(error, AssentError) else type(error).__name__
+        self._metrics.reconcile_errors.labels(kind=key[0], reason=reason).inc()
+        _log.warning(
+            "reconcile failed",
+            extra={"object": key[1], "kind": key[0], "reason": reason},
+            exc_info=None if isinstance(error, AssentError) else error,
+        )

@@ -1,0 +1,99 @@
+"""How the leader reaches the PD of each cluster: clients made from the spec, reads that cure."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from assent.api.reasons import ClusterState
+from assent.controllers.clusters import ClusterController
+from assent.core.detection.finding import TidbOperatorFacts
+from assent.core.diagnosis.tidb_operator import read_facts
+from assent.core.model.resource import Cluster
+from assent.core.model.snapshot import ClusterSnapshot
+from assent.errors import AssentError, Retryable
+from assent.kube.client import KubeClient
+from assent.kube.secrets import read_tls
+from assent.kube.tidb import read_tidb_cluster
+from assent.observability.metrics import Metrics
+from assent.pd.client import PdClient
+from assent.pd.tls import TlsFiles
+from assent.pd.wire import Timeouts
+
+PD_TIMEOUTS = Timeouts(connect_seconds=1.0, read_seconds=2.5, write_seconds=0.5, pool_seconds=0.5)
+"""Together 4.5 s: a call must fit between the last renewal of the Lease and its deadline (10 s)."""
+
+
+class PdConnector:
+    """Makes PD clients and reads what stands beside PD."""
+
+    def __init__(
+        self, *, kube: KubeClient, metrics: Metrics, monotonic: Callable[[], float]
+    ) -> None:
+        self._kube = kube
+        self._metrics = metrics
+        self._monotonic = monotonic
+
+    async def connect(self, cluster: Cluster) -> PdClient:
+        """Return a client for spec.pd; nothing is sent to PD yet.
+
+        Raises:
+            Retryable: TLSFailed: the secret is missing, unreadable or holds no certificate.
+        """
+        access = cluster.spec.pd
+        tls = None
+        if access.tls is not None:
+            try:
+                files = await read_tls(self._kube, cluster.meta.namespace, access.tls.secret_name)
+            except AssentError as error:
+                raise Retryable(
+                    ClusterState.TLS_FAILED, error.message, after_seconds=10.0
+                ) from error
+            tls = TlsFiles(ca=files.ca, cert=files.certificate, key=files.key)
+        return PdClient(
+            access.endpoints,
+            tls=tls,
+            timeouts=PD_TIMEOUTS,
+            clock=self._monotonic,
+            on_request=self._metrics.pd_request,
+        )
+
+    async def tidb_facts(
+        self, cluster: Cluster, snapshot: ClusterSnapshot
+    ) -> TidbOperatorFacts | None:
+        """Return what TiDB Operator's object says; None when the cluster names none.
+
+        An object that cannot be read is a fact of its own (``readable`` False), never an error.
+        """
+        reference = cluster.spec.pd.tidb_cluster_ref
+        if reference is None:
+            return None
+        found = await read_tidb_cluster(
+            self._kube, reference, default_namespace=cluster.meta.namespace
+        )
+        return read_facts(reference, found.raw, snapshot.stores)
+
+
+class PdAccess:
+    """The executor's way to PD, through the watchers that detection uses."""
+
+    def __init__(self, clusters: ClusterController) -> None:
+        self._clusters = clusters
+
+    async def client(self, cluster: Cluster) -> PdClient:
+        """Return the client for the cluster's PD."""
+        return await self._clusters.watcher(cluster).client(cluster)
+
+    async def snapshot(
+        self, cluster: Cluster, region_ids: frozenset[int], newer_than: datetime
+    ) -> ClusterSnapshot:
+        """Return a snapshot taken after that instant.
+
+        Raises:
+            Retryable: PD could not be read, for whatever reason; look again later.
+        """
+        look = await self._clusters.watcher(cluster).refresh(
+            cluster, region_ids, newer_than=newer_than
+        )
+        if look.snapshot is None:
+            message = look.failure.message if look.failure else "PD was not read yet"
+            raise Retryable(ClusterState.PD_UNREACHABLE, message)
+        return look.snapshot

@@ -1,0 +1,141 @@
+"""kopf as event source and nothing else: no handler writes, no finalizer, no annotation.
+
+kopf runs in a thread and a loop of its own, because it cancels every task of its loop when it
+ends (kubernetes.md 1.6). Its end is the end of the process: restart is the normal path.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import kopf
+
+from assent.api import meta
+from assent.api.v1alpha1.actionproposal import ActionProposal
+from assent.api.v1alpha1.halt import Halt
+from assent.api.v1alpha1.tikvcluster import TiKVCluster
+from assent.settings import Settings
+
+Observe = Callable[[str, str | None, Mapping[str, Any]], None]
+"""(kind, event type or None for a listed object, object)"""
+
+WATCHED: tuple[type[TiKVCluster] | type[ActionProposal] | type[Halt], ...] = (
+    TiKVCluster,
+    ActionProposal,
+    Halt,
+)
+
+_FOREVER_SECONDS = 1e9
+
+
+class _NullProgress(kopf.AnnotationsProgressStorage):
+    """Keeps nothing on objects; belt and braces, since no handler asks for storage."""
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
+
+    def fetch(self, **_: Any) -> None:
+        """Find nothing."""
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Return the settings measured in reference/kubernetes.md 1.7."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.posting.loggers = False
+    settings.process.ultimate_exiting_timeout = None
+    # A frozen loop must not silently lose its watcher: the total timeout reconnects instead.
+    settings.watching.inactivity_timeout = _FOREVER_SECONDS
+    settings.watching.server_timeout = 240
+    settings.watching.client_timeout = 270
+    settings.watching.connect_timeout = 5
+    settings.queueing.idle_timeout = 0.5
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = (0.5, 1, 2, 4, 8, 15, 30)
+    settings.persistence.finalizer = meta.FINALIZER
+    settings.persistence.progress_storage = _NullProgress(prefix=meta.GROUP)
+    return settings
+
+
+class EventSource:
+    """Watches our kinds and hands every event to ``observe`` on the caller's loop."""
+
+    def __init__(self, settings: Settings, observe: Observe) -> None:
+        self._settings = settings
+        self._observe = observe
+        self._stop = threading.Event()
+
+    async def run(self) -> None:
+        """Watch until cancelled.
+
+        Raises:
+            RuntimeError: kopf ended by itself; nothing is watched any more and the process must
+                end too.
+        """
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[BaseException | None] = loop.create_future()
+
+        def finish(error: BaseException | None) -> None:
+            if not ended.done():
+                ended.set_result(error)
+
+        def body() -> None:
+            error: BaseException | None = None
+            try:
+                asyncio.run(self._operate(loop))
+            except BaseException as caught:
+                error = caught
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(finish, error)
+
+        thread = threading.Thread(target=body, name="kopf", daemon=True)
+        thread.start()
+        try:
+            error = await ended
+        finally:
+            self._stop.set()
+        raise RuntimeError("the watch of the custom resources ended") from error
+
+    async def _operate(self, home: asyncio.AbstractEventLoop) -> None:
+        registry = kopf.OperatorRegistry()
+        for kind in WATCHED:
+            self._subscribe(registry, home, kind.KIND, kind.PLURAL)
+        self._login(registry)
+        namespaces = self._settings.watch_namespaces
+        await kopf.operator(
+            registry=registry,
+            settings=kopf_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=self._stop,
+        )
+
+    def _subscribe(
+        self,
+        registry: kopf.OperatorRegistry,
+        home: asyncio.AbstractEventLoop,
+        kind: str,
+        plural: str,
+    ) -> None:
+        observe = self._observe
+
+        @kopf.on.event(meta.GROUP, meta.VERSION, plural, registry=registry, id=f"observe-{plural}")
+        async def _(event: kopf.RawEvent, **_: Any) -> None:
+            home.call_soon_threadsafe(observe, kind, event["type"], event["object"])
+
+    def _login(self, registry: kopf.OperatorRegistry) -> None:
+        settings = self._settings
+
+        @kopf.on.login(registry=registry)
+        async def _(**_: Any) -> kopf.ConnectionInfo:
+            # Read anew at each login: projected tokens rotate.
+            token = await asyncio.to_thread(Path(settings.token_file).read_text)
+            return kopf.ConnectionInfo(
+                server=settings.api_server, ca_path=settings.ca_file, token=token.strip()
+            )

@@ -1,0 +1,127 @@
+"""One TiKVCluster under watch: its PD client, its last snapshot, what detection remembers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from assent.api.reasons import ClusterState
+from assent.api.v1alpha1.tikvcluster import PdAccess
+from assent.core.detection.engine import detect
+from assent.core.detection.finding import Memory, Observed, Problem, TidbOperatorFacts
+from assent.core.detection.recollection import recall
+from assent.core.model.resource import Cluster, Proposal
+from assent.core.model.snapshot import ClusterSnapshot
+from assent.errors import AssentError
+from assent.pd.client import PdClient
+from assent.pd.reads import read_snapshot
+
+MAX_REGIONS_READ = 64
+"""Regions of open proposals that one snapshot reads; two PD calls each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the last cycle brought."""
+
+    snapshot: ClusterSnapshot | None
+    asked_region_ids: frozenset[int]
+    """The regions that the snapshot was asked for."""
+    failure: AssentError | None
+    problems: tuple[Problem, ...]
+    detected_at: datetime | None
+    """When detection last ran on a prepared snapshot; None when it has not."""
+
+
+NOTHING_SEEN = Look(None, frozenset(), None, (), None)
+
+
+class Watcher:
+    """Reads one PD for one TiKVCluster. It decides nothing and writes nothing."""
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[[Cluster], Awaitable[PdClient]],
+        read_tidb: Callable[[Cluster, ClusterSnapshot], Awaitable[TidbOperatorFacts | None]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._connect = connect
+        self._read_tidb = read_tidb
+        self._now = now
+        self._client: PdClient | None = None
+        self._connected_for: PdAccess | None = None
+        self._memory: Memory | None = None
+        self._reading = asyncio.Lock()
+        self.look = NOTHING_SEEN
+
+    async def aclose(self) -> None:
+        """Close the connections to PD."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def client(self, cluster: Cluster) -> PdClient:
+        """Return the client for the cluster's PD, made anew when spec.pd changed.
+
+        Raises:
+            Retryable: the TLS secret could not be read; nothing was connected.
+        """
+        if self._client is None or self._connected_for != cluster.spec.pd:
+            await self.aclose()
+            self._client = await self._connect(cluster)
+            self._connected_for = cluster.spec.pd
+        return self._client
+
+    async def refresh(
+        self, cluster: Cluster, region_ids: frozenset[int], *, newer_than: datetime
+    ) -> Look:
+        """Return a look whose snapshot is newer, reading PD only when the last one is not.
+
+        A failure is part of the look, never raised: it is a fact about the cluster.
+        """
+        async with self._reading:
+            snapshot = self.look.snapshot
+            asked = frozenset(sorted(region_ids)[:MAX_REGIONS_READ])
+            complete = asked <= self.look.asked_region_ids
+            if snapshot is None or not complete or snapshot.taken_at < newer_than:
+                await self._read(cluster, asked)
+            return self.look
+
+    async def renew(self, cluster: Cluster, region_ids: frozenset[int]) -> Look:
+        """Return a look at PD as it is now."""
+        return await self.refresh(cluster, region_ids, newer_than=self._now())
+
+    async def _read(self, cluster: Cluster, asked: frozenset[int]) -> None:
+        try:
+            client = await self.client(cluster)
+            snapshot = await read_snapshot(client, now=self._now, region_ids=asked)
+        except AssentError as error:
+            if error.reason == ClusterState.TLS_FAILED:
+                # The certificate may have been rotated: read the secret again next time.
+                await self.aclose()
+            self.look = replace(self.look, snapshot=None, failure=error)
+        else:
+            self.look = replace(self.look, snapshot=snapshot, asked_region_ids=asked, failure=None)
+
+    async def detect(self, cluster: Cluster, proposals: Sequence[Proposal]) -> Look:
+        """Run detection on the last snapshot; without a prepared one nothing is concluded.
+
+        The first time, what earlier processes saw is recalled from the cluster and its
+        ``proposals``.
+        """
+        snapshot = self.look.snapshot
+        if snapshot is None or not snapshot.prepared:
+            return self.look
+        if self._memory is None:
+            self._memory = recall(cluster, proposals)
+        observed = Observed(snapshot, await self._read_tidb(cluster, snapshot))
+        now = self._now()
+        problems, self._memory = detect(observed, cluster.spec.detection, self._memory, now)
+        self.look = replace(self.look, problems=problems, detected_at=now)
+        return self.look
+
+    def forget(self) -> None:
+        """Forget what detection concluded, as when another cluster turns out to answer."""
+        self._memory = None
+        self.look = replace(self.look, problems=(), detected_at=None)

@@ -1,0 +1,315 @@
+"""Carries out claimed proposals: one call at a time, journaled before, verified after.
+
+The order is that of DESIGN.md section 5: intent stored → live look → fence → one call →
+classified → verified by what PD shows → outcome stored.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from assent.api.reasons import Reason
+from assent.api.v1alpha1.actionproposal import Phase, StepKind
+from assent.core.actions.catalogue import action_of
+from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.interrupts import may_call
+from assent.core.lifecycle.settle import Evidence, settle
+from assent.core.lifecycle.withhold import withhold
+from assent.core.model.call import CallOutcome, DidNot, PdCall
+from assent.core.model.resource import Cluster, Proposal
+from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.verdict import Hold
+from assent.errors import AssentError, LeadershipLost, OutcomeUnknown, Retryable
+from assent.execution.fencing import permit_call
+from assent.execution.journal import Journal
+from assent.execution.leadership import Term
+from assent.execution.live import read_live
+from assent.execution.recovery import Recovery
+from assent.kube.client import KubeClient
+from assent.observability.metrics import Metrics
+from assent.pd.client import PdClient
+from assent.pd.writes import send
+
+LANDING_SECONDS = 5.0
+"""How long calls in the air may take to land when the process is asked to stop."""
+FENCE_MARGIN_SECONDS = 0.5
+FIRST_LOOK_SECONDS = 0.05
+SLOWEST_LOOK_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class PdOf(Protocol):
+    """How the executor reaches the PD of a cluster; the controllers' watchers implement it."""
+
+    async def client(self, cluster: Cluster) -> PdClient:
+        """Return the client for the cluster's PD."""
+        ...
+
+    async def snapshot(
+        self, cluster: Cluster, region_ids: frozenset[int], newer_than: datetime
+    ) -> ClusterSnapshot:
+        """Return a snapshot taken after that instant; raise Retryable when PD cannot be read."""
+        ...
+
+
+@dataclass
+class _Flight:
+    """One proposal in the air."""
+
+    task: asyncio.Task[None]
+    nudge: asyncio.Event
+    calling: bool = False
+    """True from the last look before a call until its answer was classified."""
+
+
+class Executor:
+    """Runs claimed proposals while a term lasts; every one of them in a task of its own."""
+
+    def __init__(
+        self,
+        *,
+        kube: KubeClient,
+        pd: PdOf,
+        journal: Journal,
+        recovery: Recovery,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.journal = journal
+        self._kube = kube
+        self._pd = pd
+        self._recovery = recovery
+        self._metrics = metrics
+        self._now = now
+        self._monotonic = monotonic
+        self._flights: dict[str, _Flight] = {}
+        self._lost: asyncio.Future[None] | None = None
+
+    async def run(self, term: Term) -> None:
+        """Keep flights alive until cancelled. While the term lasts, calls in the air may land.
+
+        Raises:
+            LeadershipLost: a flight found out that the term is over.
+        """
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lost = lost
+        try:
+            await lost
+        finally:
+            self._lost = None
+            flights = list(self._flights.values())
+            calling = [flight.task for flight in flights if flight.calling]
+            if calling and term.valid(self._monotonic()):
+                await asyncio.wait(calling, timeout=LANDING_SECONDS)
+            for flight in flights:
+                flight.task.cancel()
+            await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)
+            self._flights.clear()
+
+    def nudge(self, key: str) -> None:
+        """Make a flight look again at once, because its proposal changed."""
+        flight = self._flights.get(key)
+        if flight is not None:
+            flight.nudge.set()
+
+    async def claim(
+        self, proposal: Proposal, cluster: Cluster, decision: Decision, term: Term
+    ) -> None:
+        """Store the intent, then send its call in a flight of its own.
+
+        Raises:
+            Retryable: the intent was not stored, so nothing is called.
+            OutcomeUnknown: the intent may be stored; it is found again as an open intent.
+        """
+        if decision.call is None:
+            raise ValueError("a claim needs a call")
+        call = decision.call
+        stored = await self.journal.store(proposal, decision)
+        self._launch(stored, lambda nudge: self._carry_out(stored, cluster, call, term, nudge))
+
+    def resume(self, proposal: Proposal, cluster: Cluster, term: Term) -> None:
+        """Take up an open intent that nobody in this process is working on."""
+        if proposal.meta.key not in self._flights:
+            self._launch(proposal, lambda nudge: self._recover(proposal, cluster, term, nudge))
+
+    def _launch(self, proposal: Proposal, body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+        lost = self._lost
+        if lost is None:
+            raise LeadershipLost("no term is running")
+        key, nudge = proposal.meta.key, asyncio.Event()
+
+        async def guarded() -> None:
+            try:
+                await body(nudge)
+            except LeadershipLost as error:
+                if not lost.done():
+                    lost.set_exception(error)
+            except AssentError as error:
+                # The open intent stands on the object: the next cycle resumes from there.
+                self._metrics.execution_errors.labels(reason=error.reason).inc()
+                _log.warning(
+                    "execution interrupted",
+                    extra={"object": key, "reason": error.reason, "detail": error.message},
+                )
+            finally:
+                self._flights.pop(key, None)
+
+        self._flights[key] = _Flight(asyncio.create_task(guarded()), nudge)
+
+    async def _carry_out(
+        self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term, nudge: asyncio.Event
+    ) -> None:
+        pending: PdCall | None = call
+        while pending is not None:
+            flight = self._flights[proposal.meta.key]
+            flight.calling = True
+            try:
+                outcome = await self._call(proposal, cluster, pending, term)
+            finally:
+                flight.calling = False
+            if isinstance(outcome, Hold):
+                proposal = await self._withhold(proposal, outcome)
+                if proposal.status.phase is not Phase.ROLLING_BACK:
+                    return
+                await _wait(nudge, SLOWEST_LOOK_SECONDS)
+                continue
+            proposal, decision = await self._settle(proposal, cluster, outcome, nudge)
+            pending = decision.call
+
+    async def _withhold(self, proposal: Proposal, hold: Hold) -> Proposal:
+        now = self._now()
+        if withhold(proposal, hold, now).status == proposal.status:
+            return proposal  # it says so already
+        return await self._store_latest(proposal, lambda newest: withhold(newest, hold, now))
+
+    async def _call(
+        self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term
+    ) -> CallOutcome | Hold:
+        """Look live, pass the fence, send once. A Hold means that nothing was sent."""
+        client = await self._pd.client(cluster)
+        live = await read_live(self._kube, proposal)
+        self._still_ours(proposal, live.proposal, term)
+        undo = self._undoing(proposal)
+        hold = may_call(live.proposal, live.cluster, live.halts, self._now(), undo=undo)
+        if hold is not None:
+            return hold
+        permit = permit_call(
+            term,
+            now_monotonic_seconds=self._monotonic(),
+            timeout_seconds=client.request_timeout_seconds,
+            margin_seconds=FENCE_MARGIN_SECONDS,
+        )
+        if isinstance(permit, Hold):
+            return permit
+        outcome = await send(client, call, permit, monotonic=self._monotonic)
+        if isinstance(outcome, DidNot) and not outcome.sent:
+            return Hold(Reason.CLUSTER_NOT_READY, outcome.answer)
+        self._metrics.pd_writes.labels(outcome=type(outcome).__name__).inc()
+        if not isinstance(outcome, DidNot) and outcome.late:
+            self._metrics.late_calls.inc()
+            _log.error(
+                "a call to PD was answered after the lease deadline",
+                extra={"object": proposal.meta.key, "call": call.line, "epoch": term.epoch},
+            )
+        return outcome
+
+    def _still_ours(self, proposal: Proposal, live: Proposal, term: Term) -> None:
+        execution = live.status.execution
+        same = live.meta.uid == proposal.meta.uid and live.status.phase is proposal.status.phase
+        if not same or execution is None or execution.epoch != term.epoch:
+            raise LeadershipLost(f"{proposal.meta.key} is in other hands: another leader took over")
+
+    def _undoing(self, proposal: Proposal) -> bool:
+        execution = proposal.status.execution
+        return execution is not None and execution.steps[-1].kind is StepKind.UNDO
+
+    async def _settle(
+        self, proposal: Proposal, cluster: Cluster, outcome: CallOutcome, nudge: asyncio.Event
+    ) -> tuple[Proposal, Decision]:
+        """Look at PD until the outcome is clear, store it, return what was stored."""
+        action, params = action_of(proposal.spec.action)
+        regions = action.scope(params).region_ids
+        since, delay = self._now(), FIRST_LOOK_SECONDS
+        while True:
+            evidence = Evidence(outcome, await self._look(cluster, regions, since), self._now())
+            decision = settle(proposal, evidence)
+            if decision is not None:
+                return await self._store_settled(proposal, evidence, decision)
+            await _wait(nudge, delay)
+            since, delay = self._now(), min(delay * 2, SLOWEST_LOOK_SECONDS)
+
+    async def _store_settled(
+        self, proposal: Proposal, evidence: Evidence, first: Decision
+    ) -> tuple[Proposal, Decision]:
+        decided = first
+
+        def decide(newest: Proposal) -> Decision:
+            nonlocal decided
+            decided = settle(newest, evidence) or first
+            return decided
+
+        stored = await self._store_latest(proposal, decide)
+        return stored, decided
+
+    async def _look(
+        self, cluster: Cluster, regions: frozenset[int], since: datetime
+    ) -> ClusterSnapshot | None:
+        try:
+            snapshot = await self._pd.snapshot(cluster, regions, since)
+        except Retryable:
+            return None  # PD cannot be read now: that is a fact to settle by, not an error
+        return snapshot if snapshot.prepared else None
+
+    async def _store_latest(
+        self, proposal: Proposal, decide: Callable[[Proposal], Decision]
+    ) -> Proposal:
+        """Store what ``decide`` says of the newest state that still holds our open intent.
+
+        People may write spec meanwhile (cancel, labels), which moves resourceVersion. The journal
+        part is ours: if it is not as we left it, another leader took over.
+        """
+        current = proposal
+        while True:
+            decision = decide(current)
+            try:
+                return await self.journal.store(current, decision)
+            except (Retryable, OutcomeUnknown) as error:
+                await asyncio.sleep(error.after_seconds if isinstance(error, Retryable) else 0.5)
+            current = await self._recovery.reread(proposal)
+            if current.status == decision.status:
+                return current  # the answer was lost, the write was not
+            if current.status.execution != proposal.status.execution:
+                raise LeadershipLost(f"the journal of {proposal.meta.key} is in other hands")
+
+    async def _recover(
+        self, proposal: Proposal, cluster: Cluster, term: Term, nudge: asyncio.Event
+    ) -> None:
+        """Classify an open intent of an earlier term and go on from there."""
+        action, params = action_of(proposal.spec.action)
+        regions = action.scope(params).region_ids
+        snapshot = await self._pd.snapshot(cluster, regions, self._now())
+        if not snapshot.prepared:
+            raise Retryable("PDNotReady", "PD does not know its schedulers yet")
+        taken = await self._recovery.take_over(proposal, snapshot, term)
+        if taken.call is not None:
+            await self._carry_out(taken.proposal, cluster, taken.call, term, nudge)
+            return
+        if taken.outcome is None:
+            return
+        stored, decision = await self._settle(taken.proposal, cluster, taken.outcome, nudge)
+        if decision.call is not None:
+            await self._carry_out(stored, cluster, decision.call, term, nudge)
+
+
+async def _wait(nudge: asyncio.Event, seconds: float) -> None:
+    nudge.clear()
+    try:
+        async with asyncio.timeout(seconds):
+            await nudge.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,53 @@
+"""Stores what was decided, by compare-and-swap, and never applies a decision to another state."""
+
+from collections.abc import Callable
+
+from assent.core.lifecycle.decision import Decision
+from assent.core.model.resource import Proposal
+from assent.errors import Retryable
+from assent.kube.events import EventPoster
+from assent.kube.resources import KINDS, Raw, parse_proposal
+from assent.kube.status import StatusWriter
+from assent.observability.metrics import Metrics
+
+
+class Journal:
+    """The one writer of proposal status."""
+
+    def __init__(
+        self,
+        *,
+        statuses: StatusWriter,
+        events: EventPoster,
+        metrics: Metrics,
+        newest: Callable[[str], Raw | None],
+        observe: Callable[[Raw], None],
+    ) -> None:
+        self._statuses = statuses
+        self._events = events
+        self._metrics = metrics
+        self._newest = newest
+        self._observe = observe
+
+    async def store(self, proposal: Proposal, decision: Decision) -> Proposal:
+        """Store the decided status over exactly the state it was decided on; return the result.
+
+        Events are posted beside and never awaited.
+
+        Raises:
+            Retryable: the object changed meanwhile, or the API server refused for now. Nothing
+                was stored; the caller must decide anew on the newer state.
+            OutcomeUnknown: the write may have been stored; the caller must read before deciding.
+        """
+        raw = self._newest(proposal.meta.key)
+        if raw is None or raw["metadata"]["resourceVersion"] != proposal.meta.resource_version:
+            raise Retryable(
+                "Changed", f"{proposal.meta.key} changed while it was decided", after_seconds=0.0
+            )
+        stored = await self._statuses.write(KINDS.proposal, raw, decision.status)
+        self._observe(stored)
+        for notice in decision.notices:
+            self._events.post(KINDS.proposal, stored, notice)
+        if decision.status.phase is not None and decision.status.phase != proposal.status.phase:
+            self._metrics.phase_changes.labels(phase=decision.status.phase.value).inc()
+        return parse_proposal(stored)

@@ -1,0 +1,35 @@
+"""The last look before a call: what people have said since, read live, never from a cache."""
+
+import asyncio
+from dataclasses import dataclass
+
+from assent.core.model.resource import Cluster, HaltOrder, Proposal
+from assent.kube.client import KubeClient
+from assent.kube.resources import KINDS, parse_cluster, parse_halt, parse_proposal
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """Proposal, cluster and halts as the API server has them now."""
+
+    proposal: Proposal
+    cluster: Cluster
+    halts: tuple[HaltOrder, ...]
+
+
+async def read_live(kube: KubeClient, proposal: Proposal) -> LiveState:
+    """Return the live state, the three reads side by side.
+
+    Raises:
+        Retryable: the API server did not answer; nothing is known and nothing may be called.
+        Terminal: the proposal or its cluster is gone, or malformed.
+    """
+    namespace = proposal.meta.namespace
+    found, cluster, halts = await asyncio.gather(
+        kube.get(KINDS.proposal, namespace, proposal.meta.name),
+        kube.get(KINDS.cluster, namespace, proposal.spec.cluster_ref.name),
+        kube.list(KINDS.halt),
+    )
+    return LiveState(
+        parse_proposal(found), parse_cluster(cluster), tuple(parse_halt(item) for item in halts)
+    )

@@ -1,0 +1,81 @@
+"""Takes over open intents of earlier terms. Part of normal start-up, not an exception to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from assent.core.lifecycle.recovery import Compensate, DeclareUnknown, SafeRepeat, adopt, classify
+from assent.core.model.call import CallOutcome, PdCall, Unknown
+from assent.core.model.resource import Proposal
+from assent.core.model.snapshot import ClusterSnapshot
+from assent.execution.journal import Journal
+from assent.execution.leadership import Term
+from assent.kube.client import KubeClient
+from assent.kube.pods import container_ended
+from assent.kube.resources import KINDS, Raw, parse_proposal
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """An open intent that is now ours, and what to do with it."""
+
+    proposal: Proposal
+    call: PdCall | None = None
+    """The call to send (again): its sender is proven gone and PD still shows the before-value."""
+    outcome: CallOutcome | None = None
+    """The outcome to go on verifying; None together with ``call`` when nothing is left to do."""
+
+
+class Recovery:
+    """Reads what is true and claims open intents with the new epoch."""
+
+    def __init__(
+        self,
+        *,
+        kube: KubeClient,
+        journal: Journal,
+        observe: Callable[[Raw], None],
+        now: Callable[[], datetime],
+        pod_namespace: str,
+    ) -> None:
+        self._kube = kube
+        self._journal = journal
+        self._observe = observe
+        self._now = now
+        self._pod_namespace = pod_namespace
+
+    async def reread(self, proposal: Proposal) -> Proposal:
+        """Return the proposal as the API server has it now, and let the cache know."""
+        raw = await self._kube.get(KINDS.proposal, proposal.meta.namespace, proposal.meta.name)
+        self._observe(raw)
+        return parse_proposal(raw)
+
+    async def take_over(
+        self, proposal: Proposal, snapshot: ClusterSnapshot, term: Term
+    ) -> TakenOver:
+        """Claim the open intent with our epoch and say how to go on.
+
+        The claim is stored before anything else, so that the API server refuses whatever the
+        earlier leader still writes.
+
+        Raises:
+            Retryable: the claim was not stored; nothing was done.
+        """
+        execution = proposal.status.execution
+        if execution is None or not execution.steps:
+            return TakenOver(proposal)
+        step = execution.steps[-1]
+        gone = await container_ended(self._kube, self._pod_namespace, step.holder)
+        verdict = classify(proposal, snapshot, sender_gone=gone, now=self._now())
+        ours = await self._journal.store(
+            proposal, adopt(proposal, verdict, term.epoch, self._now())
+        )
+        match verdict:
+            case SafeRepeat(call=call) | Compensate(call=call):
+                return TakenOver(ours, call=call)
+            case DeclareUnknown():
+                return TakenOver(ours)
+            case _:
+                return TakenOver(
+                    ours, outcome=Unknown(answer="the operator ended before PD's answer was stored")
+                )
