@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/assent
 GENERATED := crds
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 
@@ -63,4 +62,4 @@ clean: ## Remove what was made in this checkout
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 clean-cache: ## Remove the cache of built binaries, for all checkouts
-	rm -rf "$(CACHE)"
+	@$(TOOLCHAIN) clean-cache

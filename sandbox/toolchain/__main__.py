@@ -1,7 +1,7 @@
 """`python -m sandbox.toolchain [NAME…]` prints `NAME PATH` for each binary, built if missing.
 
-NAME is a binary or a set (`demo`, `test`, `bench`); without any it is `demo`. `venv` makes the
-project's virtual environment instead.
+NAME is a binary or a set (`demo`, `test`, `bench`); without any it is `demo`. Alone, `venv` makes
+the project's virtual environment instead, and `clean-cache` removes the whole cache.
 """
 
 import signal
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from sandbox.toolchain.build import ensure
+from sandbox.toolchain.cache import remove_cache
 from sandbox.toolchain.environment import sync_environment
 from sandbox.toolchain.errors import ToolchainError
 
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if list(arguments) == ["venv"]:
             sync_environment()
+        elif list(arguments) == ["clean-cache"]:
+            remove_cache()
         else:
             for name, path in ensure(arguments or ["demo"]).items():
                 print(f"{name} {path}")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,13 @@ def default_cache() -> Cache:
     # The XDG base directory specification: a relative path there is to be ignored.
     root = Path(base) if base.startswith("/") else Path.home() / ".cache"
     return Cache(root / "assent")
+
+
+def remove_cache(cache: Cache | None = None) -> None:
+    """Removes the cache, the user's own if `cache` is None; what is missing will be built again."""
+    root = (cache or default_cache()).root
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def _try_lock(descriptor: int) -> bool:

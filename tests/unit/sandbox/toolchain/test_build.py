@@ -156,3 +156,11 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     """A typing error in a Makefile is found at once."""
     with pytest.raises(ToolchainError, match=r"no binary or set 'etdc'; there are: demo, test"):
         expand(["etdc"])
+
+
+def test_the_cache_is_removed_on_demand_and_made_again(fake_go: FakeGo) -> None:
+    """Everything in it can be had again by the same command."""
+    assert fake_go.run("etcd")[0] == 0
+    assert fake_go.run("clean-cache") == (0, "", "")
+    assert not (fake_go.cache_home / "assent").exists()
+    assert fake_go.run("etcd")[0] == 0

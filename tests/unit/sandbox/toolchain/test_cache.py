@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.toolchain.cache import Cache, default_cache
+from sandbox.toolchain.cache import Cache, default_cache, remove_cache
 from sandbox.toolchain.progress import Reporter
 from tests.unit.sandbox.toolchain.fake_go import CHECKOUT
 
@@ -79,3 +79,12 @@ def test_a_lock_is_free_again_after_an_error(cache: Cache) -> None:
         raise RuntimeError
     with cache.lock("etcd", Reporter()):
         assert (cache.root / "lock/etcd").read_text().strip().isdigit()
+
+
+def test_removing_the_cache_leaves_nothing_and_may_be_done_twice(cache: Cache) -> None:
+    """`make clean-cache` on a machine that has none is no error."""
+    with cache.lock("etcd", Reporter()):
+        pass
+    remove_cache(cache)
+    assert not cache.root.exists()
+    remove_cache(cache)
