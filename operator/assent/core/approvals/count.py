@@ -1,0 +1,114 @@
+"""Who said yes to exactly this, and whether that is enough."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assent.api.v1alpha1.actionproposal import Approval, ApprovalCount, Decision, NotCounting
+from assent.api.v1alpha1.tikvcluster import Tier
+from assent.core.policy.ceremony import ceremony_of
+
+SERVICE_ACCOUNT_PREFIX = "system:serviceaccount:"
+MAX_NOT_COUNTING = 16
+"""Bound of ``status.approvals.notCounting``; the list of approvals has the same bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """What the seats are counted for."""
+
+    digest: str | None
+    """None while the ask is not assessed: then no approval counts."""
+    tier: Tier
+    needed: int
+    target_id: str | None
+    """What ``confirm`` must repeat for tier Critical."""
+    proposed_by: str
+    operator_username: str
+    """Carries out what others approve, so it has no seat itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The result of a count."""
+
+    count: ApprovalCount
+    approved_by: tuple[str, ...]
+    """Those whose approval counts, sorted."""
+    rejected_by: tuple[str, ...]
+    """Everybody who said no, sorted; one is enough."""
+
+    @property
+    def enough(self) -> bool:
+        """True when nobody said no and no approval is missing."""
+        return not self.rejected_by and self.count.missing == 0
+
+
+def count_approvals(approvals: Sequence[Approval], ballot: Ballot) -> Tally:
+    """Return who approved this digest and how many are missing.
+
+    The API server's policies refuse most of what is left out here; this is the second lock.
+    The result does not depend on the order of the list.
+    """
+    approved: list[str] = []
+    not_counting: dict[str, str] = {}
+    service_account_seats = ceremony_of(ballot.tier).service_account_seats
+    for approval in sorted(approvals, key=_order):
+        if approval.decision is Decision.REJECT or approval.by in approved:
+            continue
+        why_not = _why_not(approval, ballot)
+        if why_not is None and approval.by.startswith(SERVICE_ACCOUNT_PREFIX):
+            if service_account_seats == 0:
+                why_not = _no_seat(ballot.tier)
+            service_account_seats -= 1
+        if why_not is None:
+            approved.append(approval.by)
+            not_counting.pop(approval.by, None)
+        else:
+            not_counting[approval.by] = why_not
+    given = len(approved)
+    return Tally(
+        count=ApprovalCount(
+            needed=ballot.needed,
+            given=given,
+            missing=max(0, ballot.needed - given),
+            summary=f"{given}/{ballot.needed}",
+            not_counting=[
+                NotCounting(by=by, reason=reason)
+                for by, reason in sorted(not_counting.items())[:MAX_NOT_COUNTING]
+            ]
+            or None,
+        ),
+        approved_by=tuple(approved),
+        rejected_by=rejecters(approvals),
+    )
+
+
+def rejecters(approvals: Sequence[Approval]) -> tuple[str, ...]:
+    """Return everybody who said no, sorted. A Reject needs no digest: no means no."""
+    return tuple(sorted({one.by for one in approvals if one.decision is Decision.REJECT}))
+
+
+def _order(approval: Approval) -> tuple[str, str, str]:
+    return (approval.by, approval.digest or "", approval.confirm or "")
+
+
+def _why_not(approval: Approval, ballot: Ballot) -> str | None:
+    if ballot.digest is None:
+        return "the ask is not assessed yet"
+    if approval.digest != ballot.digest:
+        return "it is for another revision: the digest is not that of the ask as it stands"
+    if approval.by == ballot.proposed_by:
+        return "they proposed this: somebody else must approve it"
+    if approval.by == ballot.operator_username:
+        return "the operator has no seat"
+    if ceremony_of(ballot.tier).typed_confirmation and (
+        ballot.target_id is None or approval.confirm != ballot.target_id
+    ):
+        return f"{ballot.tier.value} needs confirm: {ballot.target_id}"
+    return None
+
+
+def _no_seat(tier: Tier) -> str:
+    if ceremony_of(tier).service_account_seats == 0:
+        return f"service accounts have no seat for tier {tier.value}"
+    return "all service accounts together have one seat"

@@ -1,0 +1,121 @@
+"""The claim: the one write between approval and call, or why it does not come yet."""
+
+from datetime import datetime, timedelta
+
+from assent.api.reasons import Reason
+from assent.api.v1alpha1.actionproposal import Phase, Step, StepKind, StepState
+from assent.api.v1alpha1.lifecycle import LifeEvent
+from assent.core.approvals.count import Tally
+from assent.core.lifecycle.assess import View, shown
+from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.facts import Facts
+from assent.core.lifecycle.gate_list import Obstacle, first_held, gates_of
+from assent.core.lifecycle.journal import MAX_STEPS, Sender, Window, append_step, new_step
+from assent.core.lifecycle.messages import DRY_RUN_MARK, cancel_command, sentence_case
+from assent.core.lifecycle.transition import Also, Cause, advance
+from assent.core.model.call import PdCall
+from assent.core.model.verdict import Allow, Check, Hold, Verdict
+from assent.core.policy.gates import RECHECK_SECONDS, busy_check, freshness_check
+from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
+
+
+def claim_or_hold(facts: Facts, view: View, tally: Tally) -> Decision:
+    """Return what becomes of a fully approved proposal whose ask is assessed as it stands.
+
+    Every check has been asked for refusals before; here only holds are left. Exactly one status
+    follows: Approved with what holds it, Succeeded without a call, or Executing with the call.
+    """
+    checks = (
+        *view.checks,
+        Check("SameTarget", _same_target(facts, view)),
+        Check("Leadership", _leadership(facts)),
+        busy_check(facts.in_flight),
+    )
+    if first_held(checks) is None:
+        # Asked last, because age comes and goes with every look.
+        checks = (*checks, freshness_check(view.snapshot, facts.now))
+    gates = gates_of(checks, facts.proposal.status.gates)
+    changes = {**shown(facts, view), "gates": gates, "approvals": tally.count}
+    if (obstacle := first_held(checks)) is not None:
+        return held(facts, obstacle, also=Also(changes, look_again_at=_when(facts, checks)))
+    if view.already_done:
+        sentence = "PD already is as asked: nothing was sent"
+        cause = Cause(Reason.ALREADY_DONE, sentence, facts.operator_username)
+        also = Also(changes)
+        return advance(facts.proposal, LifeEvent.SUCCEEDED, cause, now=facts.now, also=also)
+    return _carried_out(facts, view, tally, Also(changes))
+
+
+def held(facts: Facts, obstacle: Obstacle, *, also: Also) -> Decision:
+    """Return the decision that keeps an approved proposal waiting, and says for what."""
+    event = None if facts.proposal.status.phase is Phase.APPROVED else LifeEvent.ENOUGH_APPROVALS
+    cause = Cause(
+        obstacle.reason, f"Approved; waiting: {obstacle.message}", facts.operator_username
+    )
+    return advance(facts.proposal, event, cause, now=facts.now, also=also)
+
+
+def _carried_out(facts: Facts, view: View, tally: Tally, also: Also) -> Decision:
+    call = view.action.call(view.params)
+    state = StepState.DRY_RUN if view.dry_run else StepState.INTENDED
+    step = _step(facts, view, call, state)
+    execution = append_step(facts.proposal.status.execution, step)
+    changes = {**also.changes, "execution": execution}
+    people = ", ".join(tally.approved_by)
+    if view.dry_run:
+        what = sentence_case(view.action.sentence(view.params))
+        sentence = f"{DRY_RUN_MARK} {what}: would send {call.line}; nothing was sent"
+        cause = Cause(Reason.DRY_RUN, sentence, facts.operator_username)
+        event, to_send = LifeEvent.SUCCEEDED, None
+    else:
+        sentence = (
+            f"Approved by {people}; sending {call.line} to PD leader {step.pd_leader}; "
+            f"its effect must show by {instant(step.verify_by)}"
+        )
+        command = cancel_command(facts.proposal.meta)
+        cause = Cause(Reason.CALLING, sentence, facts.operator_username, command)
+        event, to_send = LifeEvent.CLAIMED, call
+    return advance(facts.proposal, event, cause, now=facts.now, also=Also(changes, to_send))
+
+
+def _step(facts: Facts, view: View, call: PdCall, state: StepState) -> Step:
+    now = to_milliseconds(facts.now)
+    seconds = timeout_seconds(
+        view.cluster.spec.policy,
+        facts.proposal.spec.action.type,
+        pd_timeout_seconds=view.action.timeout_seconds,
+    )
+    return new_step(
+        StepKind.FORWARD,
+        state,
+        call,
+        before=view.action.before(view.params, view.snapshot),
+        sender=Sender(facts.epoch, facts.holder),
+        window=Window(now, now + timedelta(seconds=seconds)),
+        pd_leader=view.snapshot.pd.leader_name,
+    )
+
+
+def _same_target(facts: Facts, view: View) -> Verdict:
+    target = facts.proposal.status.target
+    if view.target is not None and view.target == target:
+        return Allow("PD shows the target as it was approved")
+    name = target.id if target is not None else "the target"
+    return Hold(Reason.PRECONDITION_WAITING, f"PD does not show {name} as it was approved")
+
+
+def _leadership(facts: Facts) -> Verdict:
+    execution = facts.proposal.status.execution
+    if execution is not None and execution.epoch > facts.epoch:
+        return Hold(Reason.HELD, "a later term of the operator has acted on it")
+    # One step is kept for the undo.
+    if execution is not None and len(execution.steps) >= MAX_STEPS - 1:
+        return Hold(Reason.HELD, "its journal is full: file a new proposal")
+    return Allow("this term may act")
+
+
+def _when(facts: Facts, checks: tuple[Check, ...]) -> datetime:
+    """Return when to look again: soon, sooner when a hold says when it ends."""
+    soon = facts.now + timedelta(seconds=RECHECK_SECONDS)
+    ends = [check.verdict.until for check in checks if isinstance(check.verdict, Hold)]
+    return min([soon, *(end for end in ends if end is not None and end > facts.now)])

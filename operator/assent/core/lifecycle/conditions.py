@@ -1,0 +1,101 @@
+"""Conditions of a proposal: what kstatus, ``kubectl wait`` and GitOps tools read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from assent.api.reasons import ConditionType, Reason
+from assent.api.v1alpha1.actionproposal import (
+    ActionProposalStatus,
+    Phase,
+    Step,
+    StepKind,
+    StepState,
+)
+from assent.api.v1alpha1.base import Condition
+from assent.api.v1alpha1.lifecycle import FINISHED, OPEN
+
+_EXECUTED = {
+    StepState.DONE: "True",
+    StepState.NO_EFFECT: "True",
+    StepState.UNKNOWN: "Unknown",
+    StepState.INTENDED: "Unknown",
+}
+_VERIFIED = {StepState.DONE: "True", StepState.NO_EFFECT: "False"}
+
+
+def conditions_of(
+    status: ActionProposalStatus,
+    before: Sequence[Condition] | None,
+    *,
+    sentence: str,
+    now: datetime,
+    generation: int,
+) -> list[Condition]:
+    """Return the conditions of this status.
+
+    ``lastTransitionTime`` moves only with the condition's status. Every end but Succeeded is
+    Stalled: a tool that waits for Ready must learn that it waits in vain.
+    """
+    known = {condition.type: condition for condition in before or ()}
+    stalled = status.phase is Phase.OUTCOME_UNKNOWN or (
+        status.phase in FINISHED and status.phase is not Phase.SUCCEEDED
+    )
+    moving = status.phase in OPEN or status.phase in (Phase.EXECUTING, Phase.ROLLING_BACK)
+    reason = str(status.reason)
+    wanted = (
+        (ConditionType.READY, _truth(holds=status.phase is Phase.SUCCEEDED), reason, sentence),
+        (ConditionType.RECONCILING, _truth(holds=moving), reason, ""),
+        (ConditionType.STALLED, _truth(holds=stalled), reason, ""),
+        (ConditionType.APPROVED, *_approved(status), ""),
+        (ConditionType.EXECUTED, *_executed(status), ""),
+        (ConditionType.VERIFIED, *_verified(status), ""),
+    )
+    conditions = []
+    for kind, value, why, message in wanted:
+        old = known.get(kind)
+        since = old.last_transition_time if old is not None and old.status == value else now
+        conditions.append(
+            Condition(
+                type=kind.value,
+                status=value,
+                reason=why,
+                message=message,
+                last_transition_time=since,
+                observed_generation=generation,
+            )
+        )
+    return conditions
+
+
+def _truth(*, holds: bool) -> str:
+    return "True" if holds else "False"
+
+
+def _approved(status: ActionProposalStatus) -> tuple[str, str]:
+    count = status.approvals
+    if count is None or count.missing > 0:
+        return "False", Reason.AWAITING_APPROVAL.value
+    if status.phase is Phase.REJECTED:
+        return "False", Reason.REJECTED.value
+    return "True", "EnoughApprovals"
+
+
+def _forward(status: ActionProposalStatus) -> Step | None:
+    steps = status.execution.steps if status.execution is not None else []
+    return next((step for step in reversed(steps) if step.kind is StepKind.FORWARD), None)
+
+
+def _executed(status: ActionProposalStatus) -> tuple[str, str]:
+    step = _forward(status)
+    if step is None:
+        return "False", "NotStarted"
+    return _EXECUTED.get(step.state, "False"), step.state.value
+
+
+def _verified(status: ActionProposalStatus) -> tuple[str, str]:
+    if status.reason == Reason.ALREADY_DONE:
+        return "True", Reason.ALREADY_DONE.value
+    step = _forward(status)
+    if step is None:
+        return "Unknown", "NotStarted"
+    return _VERIFIED.get(step.state, "Unknown"), step.state.value

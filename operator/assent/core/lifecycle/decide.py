@@ -1,0 +1,194 @@
+"""The one decision about one proposal: from facts to the status that should stand."""
+
+from datetime import datetime, timedelta
+
+from assent.api.reasons import Reason
+from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.lifecycle import OPEN, LifeEvent
+from assent.api.v1alpha1.tikvcluster import Mode
+from assent.core.actions.catalogue import CATALOGUE
+from assent.core.approvals.count import Tally
+from assent.core.lifecycle.assess import (
+    Blind,
+    Catalogue,
+    View,
+    ask_is_assessed,
+    assessed,
+    finding_of,
+    is_current,
+    look,
+    shown,
+    tally_of,
+    voided,
+)
+from assent.core.lifecycle.claim import claim_or_hold, held
+from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.endings import ending, resolved
+from assent.core.lifecycle.facts import Facts
+from assent.core.lifecycle.gate_list import (
+    Obstacle,
+    first_denied,
+    first_held,
+    gates_of,
+)
+from assent.core.lifecycle.messages import approve_command
+from assent.core.lifecycle.transition import Also, Cause, advance
+from assent.core.policy.gates import RECHECK_SECONDS
+
+
+def decide(facts: Facts, catalogue: Catalogue = CATALOGUE) -> Decision:
+    """Return the status that should stand, and the call to send once it is stored.
+
+    Deciding again on the result with the same facts returns the same status, so nothing is
+    written when nothing changed. A proposal in flight is the executor's and stays as it is.
+    """
+    proposal = facts.proposal
+    unchanged = Decision(status=proposal.status)
+    if proposal.status.phase is Phase.OUTCOME_UNKNOWN:
+        return resolved(facts) or unchanged
+    is_open = proposal.status.phase is None or proposal.status.phase in OPEN
+    if not is_open or proposal.meta.deleting:
+        return unchanged
+    return ending(facts) or _judge(facts, look(facts, catalogue))
+
+
+def _judge(facts: Facts, view: View | Blind) -> Decision:
+    if isinstance(view, Blind):
+        return _blind(facts, view)
+    refusal = first_denied(view.checks)
+    if refusal is not None and not _observes(facts) and facts.proposal.status.phase in _REFUSABLE:
+        return _refused(facts, view, refusal)
+    if is_current(facts, view):
+        return _standing(facts, view)
+    if view.target is None:
+        return _no_target(facts, view)
+    return _rest(facts, Also(assessed(facts, view, view.target)))
+
+
+_REFUSABLE = frozenset({None, Phase.PENDING, Phase.APPROVED})
+"""Phases from which the table lets a proposal fail. A suggestion keeps its refusal as a gate."""
+
+
+def _standing(facts: Facts, view: View) -> Decision:
+    """Return what becomes of an ask that is assessed as it stands."""
+    tally = tally_of(facts)
+    changes = {**shown(facts, view), "approvals": tally.count if tally is not None else None}
+    ready = facts.proposal.status.phase in (Phase.PENDING, Phase.APPROVED)
+    if tally is None or not tally.enough or not ready or _observes(facts):
+        return _rest(facts, Also(changes))
+    return claim_or_hold(facts, view, tally)
+
+
+def _refused(facts: Facts, view: View, refusal: Obstacle) -> Decision:
+    cause = Cause(refusal.reason, f"Refused: {refusal.message}", facts.operator_username)
+    also = Also({**shown(facts, view), "risk": view.risk, "finding": finding_of(facts)})
+    return advance(facts.proposal, LifeEvent.REFUSED, cause, now=facts.now, also=also)
+
+
+def _no_target(facts: Facts, view: View) -> Decision:
+    """PD does not show what the ask names: nothing to approve, and nothing is lost."""
+    also = Also({**voided(facts), **shown(facts, view)})
+    obstacle = first_held(view.checks) or Obstacle(
+        Reason.PRECONDITION_WAITING, "PD does not show what it names"
+    )
+    return _unassessable(facts, obstacle, also)
+
+
+def _blind(facts: Facts, view: Blind) -> Decision:
+    """Nothing can be judged: what was assessed stays, what was not waits."""
+    phase = facts.proposal.status.phase
+    gates = gates_of((view.check,), facts.proposal.status.gates)
+    obstacle = first_held((view.check,))
+    assert obstacle is not None  # noqa: S101 - Blind carries a Hold
+    if facts.proposal.status.digest is None or not ask_is_assessed(facts):
+        return _unassessable(facts, obstacle, Also({**voided(facts), "gates": gates}))
+    tally = tally_of(facts)
+    approved = phase is Phase.APPROVED if tally is None else tally.enough
+    if approved and phase is not Phase.SUGGESTED and not _observes(facts):
+        changes = {"gates": gates, **_counted(tally)}
+        return held(facts, obstacle, also=Also(changes, look_again_at=_soon(facts)))
+    return _rest(facts, Also(_counted(tally)))
+
+
+def _unassessable(facts: Facts, obstacle: Obstacle, also: Also) -> Decision:
+    cause = Cause(
+        obstacle.reason, f"Cannot be assessed yet: {obstacle.message}", facts.operator_username
+    )
+    return advance(
+        facts.proposal,
+        _resting_event(facts, approvals_void=False),
+        cause,
+        now=facts.now,
+        also=Also({**also.changes, "finding": finding_of(facts)}, look_again_at=_soon(facts)),
+    )
+
+
+def _rest(facts: Facts, also: Also) -> Decision:
+    """Return the decision that lets the proposal wait for people (or, in Observe, for nothing)."""
+    status = facts.proposal.status.model_copy(update=dict(also.changes))
+    same_digest = status.digest == facts.proposal.status.digest
+    cause = _suggestion(facts) if _observes(facts) else _question(facts, also)
+    return advance(
+        facts.proposal,
+        _resting_event(facts, approvals_void=same_digest),
+        cause,
+        now=facts.now,
+        also=Also(also.changes, look_again_at=_soon(facts)),
+    )
+
+
+def _suggestion(facts: Facts) -> Cause:
+    sentence = "A suggestion only: the cluster is in mode Observe, nothing is called"
+    return Cause(Reason.OBSERVE_MODE, sentence, facts.operator_username)
+
+
+def _question(facts: Facts, also: Also) -> Cause:
+    proposal = facts.proposal
+    status = proposal.status.model_copy(update=dict(also.changes))
+    count, risk, digest = status.approvals, status.risk, status.digest
+    if count is None or risk is None or digest is None:
+        # The cluster went away after the assessment: the policy that counts seats is unknown.
+        return Cause(Reason.AWAITING_APPROVAL, "Waits for its TiKVCluster", facts.operator_username)
+    more = "1 more approval" if count.missing == 1 else f"{count.missing} more approvals"
+    kind = f"{risk.tier.value} risk" + (", dry-run" if status.effective_dry_run else "")
+    sentence = f"Needs {more} to {status.summary} ({kind})"
+    command = approve_command(
+        proposal.meta, proposal.spec.approvals or (), digest=digest, tier=risk.tier
+    )
+    if count.missing == 0:
+        sentence, command = f"Approved to {status.summary} ({kind})", ""
+    return Cause(
+        Reason.AWAITING_APPROVAL,
+        f"{sentence}:" if command else sentence,
+        facts.operator_username,
+        command or None,
+    )
+
+
+def _resting_event(facts: Facts, *, approvals_void: bool) -> LifeEvent | None:
+    """Return the event that leads to rest, None when the proposal rests already."""
+    phase = facts.proposal.status.phase
+    if _observes(facts):
+        return None if phase is Phase.SUGGESTED else LifeEvent.SUGGESTED
+    if phase is Phase.PENDING:
+        return None
+    if phase is Phase.APPROVED and approvals_void:
+        return LifeEvent.APPROVAL_VOID
+    return LifeEvent.ASSESSED
+
+
+def _counted(tally: Tally | None) -> dict[str, object]:
+    return {} if tally is None else {"approvals": tally.count}
+
+
+def _observes(facts: Facts) -> bool:
+    if facts.cluster is None:  # then nothing says that the mode has changed
+        return facts.proposal.status.phase is Phase.SUGGESTED
+    return facts.cluster.spec.mode is Mode.OBSERVE
+
+
+def _soon(facts: Facts) -> datetime:
+    """Return when to look again: facts move without events, and time runs out."""
+    soon = facts.now + timedelta(seconds=RECHECK_SECONDS)
+    expires_at = facts.proposal.status.expires_at
+    return soon if expires_at is None or expires_at <= facts.now else min(soon, expires_at)

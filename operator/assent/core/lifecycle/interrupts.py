@@ -1,0 +1,56 @@
+"""The last look before a call: has anybody said no since it was decided?"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from assent.api.reasons import Reason
+from assent.api.v1alpha1.tikvcluster import Mode
+from assent.core.model.resource import Cluster, HaltOrder, Proposal
+from assent.core.model.verdict import Hold
+from assent.core.policy.gates import not_halted, not_suspended
+
+
+def may_call(
+    proposal: Proposal,
+    cluster: Cluster | None,
+    halts: Sequence[HaltOrder],
+    now: datetime,
+    *,
+    undo: bool,
+) -> Hold | None:
+    """Return why the call must not be sent, None when nothing stands against it.
+
+    All arguments are as just read from the API server. An undo is a call like any other, except
+    that a Halt may allow it and that a deletion does not stop it (its journal must end).
+    """
+    if (cancel := proposal.spec.cancel) is not None:
+        return Hold(Reason.CANCELLED, f"{cancel.by} cancelled it")
+    if proposal.meta.deleting and not undo:
+        return Hold(Reason.CANCELLED, "the proposal is being deleted")
+    if (hold := _by_cluster(proposal, cluster)) is not None:
+        return hold
+    standing = [halt for halt in halts if not (undo and halt.spec.allow_rollback)]
+    if isinstance(halted := not_halted(standing), Hold):
+        return halted
+    return _too_late(proposal, now)
+
+
+def _by_cluster(proposal: Proposal, cluster: Cluster | None) -> Hold | None:
+    if cluster is None or cluster.meta.deleting:
+        name = proposal.spec.cluster_ref.name
+        return Hold(Reason.CLUSTER_NOT_READY, f"TiKVCluster {name} is gone or being deleted")
+    if isinstance(hold := not_suspended(cluster), Hold):
+        return hold
+    if cluster.spec.mode is Mode.OBSERVE:
+        return Hold(Reason.OBSERVE_MODE, f"TiKVCluster {cluster.meta.name} is in mode Observe")
+    if cluster.spec.dry_run:
+        return Hold(Reason.HELD, f"TiKVCluster {cluster.meta.name} is in dry-run now")
+    return None
+
+
+def _too_late(proposal: Proposal, now: datetime) -> Hold | None:
+    """A process that slept through the whole window must not wake up and send."""
+    execution = proposal.status.execution
+    if execution is not None and execution.steps and now >= execution.steps[-1].verify_by:
+        return Hold(Reason.HELD, "the time in which its effect must show is over")
+    return None
