@@ -28,7 +28,10 @@ def unanswered(failure: WireFailure, *, call: str, url: str) -> AssentError:
         return Retryable(TLS_FAILED, f"{url}: {failure.cause}")
     if failure.kind is FailureKind.OVERSIZE:
         return Terminal(UNUSABLE, f"{call} answered something unusable: {failure.cause}")
-    return LeaderGone(UNREACHABLE, f"PD at {url} does not answer: {failure.cause}")
+    hint = ""
+    if failure.kind is FailureKind.CLOSED and url.startswith("http://"):
+        hint = " (a PD that wants https does that)"
+    return LeaderGone(UNREACHABLE, f"PD at {url} does not answer: {failure.cause}{hint}")
 
 
 def check(answer: Answer, *, call: str, url: str) -> NoReturn:

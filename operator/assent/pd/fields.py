@@ -11,7 +11,7 @@ from assent.errors import Terminal
 
 UNUSABLE = "PDAnswerUnusable"
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?(?:e\+?\d+)?) ?(B|[KMGTPEZY]iB)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|[KMGTPEZY]iB)", re.ASCII)
 _SIZE_POWERS = {unit: index for index, unit in enumerate("KMGTPEZY", start=1)}
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII

@@ -196,6 +196,7 @@ def _store(item: Node, limits: Mapping[int, StoreLimits]) -> Store:
         add_peer_limit_per_minute=limit.add_peer if limit else None,
         remove_peer_limit_per_minute=limit.remove_peer if limit else None,
         slow_score=slow.count() if slow else 0,
+        leader_weight=status.need("leader_weight").number(),
     )
 
 

@@ -55,6 +55,8 @@ class FailureKind(StrEnum):
     TLS = "tls"
     TIMEOUT = "timeout"
     BROKEN = "broken"
+    CLOSED = "closed"
+    """Closed in an orderly way before the first byte of an answer."""
     OVERSIZE = "oversize"
 
 
@@ -66,6 +68,10 @@ class WireFailure(Exception):  # noqa: N818 - what happened, not what to do
         self.kind = kind
         self.cause = cause
         self.sent = sent
+
+
+class StopSending(Exception):  # noqa: N818 - a decision, not a fault
+    """Raised by ``before_first_byte`` to stop a request of which nothing has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ class Wire:
         """Return the answer to exactly one request.
 
         ``before_first_byte`` is called right before the first byte is handed to the socket, after
-        any wait for a connection; what it raises stops the request and comes out unchanged.
+        any wait for a connection; a StopSending from it stops the request and comes out unchanged.
 
         Raises:
             WireFailure: there is no whole answer; ``sent`` says whether PD may have acted.
@@ -199,7 +205,11 @@ class Wire:
                     return await _read(response, cap_bytes)
                 finally:
                     await response.aclose()
-        except (httpx.TransportError, httpx.InvalidURL, TimeoutError) as error:
+        except (StopSending, WireFailure):
+            raise
+        except Exception as error:
+            # Wide on purpose: besides its own errors httpx lets some of ssl, anyio and asyncio
+            # through, and whatever it is, whether bytes left must not get lost.
             never_began = self._reports_sending and not sending
             sent = not (never_began or isinstance(error, _BEFORE_SENDING))
             raise self._failure(error, sent=sent) from error
@@ -233,9 +243,13 @@ class Wire:
             )
         if isinstance(error, httpx.InvalidURL):
             return WireFailure(FailureKind.CONNECT, "the address is malformed", sent=sent)
-        return WireFailure(
-            FailureKind.BROKEN, "the connection broke before a whole answer came", sent=sent
-        )
+        if isinstance(error, httpx.RemoteProtocolError) and "without sending" in str(error):
+            cause = "it closed the connection without an answer"
+            return WireFailure(FailureKind.CLOSED, cause, sent=sent)
+        cause = "the connection broke before a whole answer came"
+        if not isinstance(error, (httpx.TransportError, OSError)):
+            cause = f"{cause} ({type(error).__name__})"
+        return WireFailure(FailureKind.BROKEN, cause, sent=sent)
 
 
 async def _read(response: httpx.Response, cap_bytes: int) -> Answer:

@@ -9,13 +9,13 @@ from assent.pd.client import LEADER_ONLY, PdClient
 from assent.pd.failures import message_of
 from assent.pd.refusals import refusal
 from assent.pd.whitelist import allowed
-from assent.pd.wire import Answer, WireFailure
+from assent.pd.wire import Answer, StopSending, WireFailure
 
 ANSWER_CAP_BYTES = 64 * 1024
 _HEADERS = {**LEADER_ONLY, "Content-Type": "application/json"}
 
 
-class _TooLate(Exception):  # noqa: N818 - never leaves this module
+class _TooLate(StopSending):
     """The permit ran out while waiting for a connection."""
 
 
@@ -25,8 +25,9 @@ async def send(
     """Return what came of sending ``call`` to the known leader, exactly once and unchanged.
 
     - ``Did``: PD answered 200. Whether it had an effect is for verification.
-    - ``DidNot``: certainly nothing changed. It was not sent (not on the whitelist, no known
-      leader, permit over, no connection), or refused by an answer of the table in ``refusals``.
+    - ``DidNot``: certainly nothing changed. It was not sent (``sent`` is False: not on the
+      whitelist, no known leader, permit over, no connection), or PD refused it with an answer
+      of the table in ``refusals``.
     - ``Unknown``: it may have run. Read back before anything else.
 
     The permit is looked at a last time right before the first byte leaves, after any wait for a
@@ -36,10 +37,10 @@ async def send(
     """
     kind = allowed(call)
     if kind is None:
-        return DidNot(f"not sent: {call.method} {call.path} is not a write that Assent makes")
+        return _not_sent(f"{call.method} {call.path} is not a write that Assent makes")
     leader = client.known_leader
     if leader is None:
-        return DidNot("not sent: leader not known")
+        return _not_sent("leader not known")
     body = call.body_text
 
     def still_permitted() -> None:
@@ -59,17 +60,21 @@ async def send(
             before_first_byte=still_permitted,
         )
     except _TooLate:
-        return DidNot("not sent: the permit to send ran out")
+        return _not_sent("the permit to send ran out")
     except WireFailure as failure:
         client.forget_leader(leader)
         if not failure.sent:
-            return DidNot(f"not sent: {failure.cause}")
+            return _not_sent(failure.cause)
         return Unknown(failure.cause, late=_late(permit, monotonic))
     outcome = _judge(kind.name, answer, late=_late(permit, monotonic))
     if isinstance(outcome, Unknown) or not answer.is_json:
         # Not a handler's refusal: the next read looks for the leader anew.
         client.forget_leader(leader)
     return outcome
+
+
+def _not_sent(why: str) -> DidNot:
+    return DidNot(f"not sent: {why}", sent=False)
 
 
 def _judge(write: str, answer: Answer, *, late: bool) -> CallOutcome:

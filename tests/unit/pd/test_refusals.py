@@ -1,0 +1,160 @@
+"""The table of proofs: one case a row, and for each the near miss that proves nothing."""
+
+import json
+import re
+
+import pytest
+
+from assent.core.model.call import DidNot
+from assent.pd.refusals import ANY, REFUSALS, refusal
+from assent.pd.whitelist import WHITELIST
+from assent.pd.wire import Answer
+
+JSON = "application/json; charset=UTF-8"
+PLAIN = "text/plain; charset=utf-8"
+
+
+def handler(status: int, text: str) -> Answer:
+    return Answer(status, JSON, json.dumps(text).encode())
+
+
+def plumbing(status: int, text: str) -> Answer:
+    return Answer(status, PLAIN, f"{text}\n".encode())
+
+
+PROOFS = [
+    ("store-limit", plumbing(500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader")),
+    ("store-limit", plumbing(500, "redirect to not leader")),
+    ("transfer-leader", plumbing(500, "[PD:server:ErrServerNotStarted]server not started")),
+    ("evict-leader", plumbing(503, "no leader")),
+    ("evict-leader", plumbing(429, "Too Many Requests")),
+    ("stop-evict-leader", plumbing(404, "404 page not found")),
+    (
+        "stop-evict-leader",
+        handler(406, "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start"),
+    ),
+    ("transfer-leader", handler(500, "no operator step is built")),
+    ("transfer-leader", handler(500, "[PD:region:ErrRegionNotFound]region 9 not found")),
+    ("transfer-leader", handler(500, "[PD:operator:ErrAddOperator]failed to add operator, maybe")),
+    ("transfer-leader", handler(500, "region has no voter in store 7")),
+    ("transfer-leader", handler(500, "cannot transfer leader to 7: unhealthy")),
+    ("transfer-leader", handler(500, "cannot create operator: target leader is not allowed")),
+    ("transfer-leader", handler(500, "cannot build operator for region with no leader")),
+    ("transfer-leader", handler(500, "no valid leader")),
+    ("transfer-leader", handler(400, "missing region id")),
+    ("evict-leader", handler(500, "[PD:core:ErrStoreNotFound]store 77 not found")),
+    (
+        "evict-leader",
+        handler(500, json.dumps("[PD:core:ErrStoreNotFound]store 77 not found") + "\n"),
+    ),
+    (
+        "evict-leader",
+        handler(500, "[PD:core:ErrPauseLeaderTransfer]store 2 is paused for leader transfer"),
+    ),
+    ("evict-leader", handler(500, "[PD:scheduler:ErrSchedulerExisted]scheduler existed")),
+    ("evict-leader", handler(400, "missing store id")),
+    (
+        "stop-evict-leader",
+        handler(404, "[PD:scheduler:ErrScheduleConfigNotExist]the config does not exist"),
+    ),
+    (
+        "stop-evict-leader",
+        handler(400, 'strconv.ParseUint: parsing "99999999999999999999": value out of range'),
+    ),
+    ("store-limit", handler(500, "[PD:core:ErrStoreNotFound]store 9 not found")),
+    ("store-limit", handler(404, "[PD:core:ErrStoreNotFound]store 9 not found")),
+    ("store-limit", handler(400, "invalid rate which should be larger than 0")),
+    ("store-limit", handler(400, "current store limit version:v2 not support set limit")),
+]
+
+ALREADY_DONE = {
+    "no operator step is built",
+    "[PD:scheduler:ErrScheduleConfigNotExist]the config does not exist",
+}
+
+
+@pytest.mark.parametrize(("write", "answer"), PROOFS, ids=lambda value: str(value)[:60])
+def test_a_row_of_the_table_proves_that_nothing_happened(write: str, answer: Answer) -> None:
+    """Each text was read in PD's source, before its first change."""
+    found = refusal(write, answer)
+    assert isinstance(found, DidNot)
+    assert found.sent, "it was sent, and refused"
+    assert str(answer.status) in found.answer
+    text = json.loads(answer.body) if answer.content_type == JSON else answer.text
+    assert found.already_done == (text in ALREADY_DONE)
+
+
+def test_every_row_has_a_case() -> None:
+    """A row that no test reaches could say anything."""
+    reached = set()
+    for index, row in enumerate(REFUSALS):
+        for write, answer in PROOFS:
+            text = answer.text if answer.content_type == PLAIN else json.loads(answer.body)
+            if text.startswith('"'):
+                text = json.loads(text)
+            fits = row.write in (ANY, write) and answer.status in row.status
+            if fits and row.json == (answer.content_type == JSON) and row.text.fullmatch(text):
+                reached.add(index)
+    assert reached == set(range(len(REFUSALS)))
+
+
+def test_rows_name_writes_that_exist_and_say_why() -> None:
+    """A mistyped name would never match and nobody would notice."""
+    names = {kind.name for kind in WHITELIST} | {ANY}
+    assert {row.write for row in REFUSALS} <= names
+    assert all(row.why for row in REFUSALS)
+
+
+@pytest.mark.parametrize(
+    ("write", "answer", "why"),
+    [
+        (
+            "store-limit",
+            handler(400, "[PD:etcd:ErrEtcdKVPut]etcd KV put failed: context deadline exceeded"),
+            "it was seen to have run all the same",
+        ),
+        ("store-limit", handler(500, "[PD:etcd:ErrEtcdTxnInternal]internal"), "may be stored"),
+        (
+            "stop-evict-leader",
+            handler(404, "[PD:scheduler:ErrSchedulerNotFound]scheduler not found"),
+            "said after the store was already taken off the list",
+        ),
+        ("stop-evict-leader", handler(500, "persist failed"), "persisting may have worked"),
+        ("evict-leader", handler(500, "Post http://pd: EOF"), "PD's inner call may have run"),
+        ("evict-leader", handler(500, "no leader"), "the inner call's, not the redirector's"),
+        (
+            "evict-leader",
+            handler(500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader"),
+            "as JSON it is an inner answer, not the redirector's own",
+        ),
+        ("evict-leader", plumbing(500, "redirect failed"), "a proxy had already sent it on"),
+        ("transfer-leader", plumbing(502, "Bad Gateway"), "not PD's"),
+        ("transfer-leader", plumbing(503, "upstream connect error"), "not PD's"),
+        ("transfer-leader", plumbing(504, "Gateway Timeout"), "not PD's"),
+        ("transfer-leader", plumbing(500, "PANIC: runtime error"), "anything may have run before"),
+        ("transfer-leader", handler(500, "no operator step is built, I think"), "not whole text"),
+        ("transfer-leader", handler(400, "no operator step is built"), "another status"),
+        ("store-limit", handler(500, "no operator step is built"), "another write's text"),
+        ("store-limit", Answer(400, JSON, b'{"code":"input","msg":"x"}'), "an object, no text"),
+        ("store-limit", Answer(500, JSON, b"\xff\xfe"), "unreadable"),
+        ("store-limit", Answer(500, "", b""), "empty"),
+        ("store-limit", Answer(302, PLAIN, b"moved"), "a redirect is nobody's refusal"),
+    ],
+)
+def test_what_is_near_a_row_proves_nothing(write: str, answer: Answer, why: str) -> None:
+    """Then it is unknown, and the state is read back."""
+    assert refusal(write, answer) is None, why
+
+
+@pytest.mark.parametrize(("write", "answer"), PROOFS, ids=lambda value: str(value)[:60])
+def test_the_scheduling_service_proves_nothing(write: str, answer: Answer) -> None:
+    """Its code was not read: in API-service mode PD marks what it passed on."""
+    passed_on = Answer(answer.status, answer.content_type, answer.body, from_microservice=True)
+    assert refusal(write, passed_on) is None
+
+
+def test_no_row_matches_everything() -> None:
+    """A pattern that takes any text would make a status code a proof."""
+    for row in REFUSALS:
+        assert not row.text.fullmatch("some other text")
+        assert not re.fullmatch(row.text, "")
