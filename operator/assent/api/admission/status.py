@@ -55,7 +55,7 @@ def leader_fence(installation: Installation) -> AdmissionPolicy:
         validations=(
             Validation(
                 "params != null && has(params.spec.holderIdentity)"
-                f" && {quoted(_POD)} in request.userInfo.extra"
+                f" && has(request.userInfo.extra) && {quoted(_POD)} in request.userInfo.extra"
                 f" && request.userInfo.extra[{quoted(_POD)}][0] == params.spec.holderIdentity",
                 "fenced: caller pod does not hold the operator Lease",
                 forbidden=True,

@@ -1,0 +1,69 @@
+"""One API server for all tests of this folder, with the tree's manifests installed."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.integration.api.installing import await_crds, await_policies, install, manifests
+from tests.integration.api.kubeapi import NAMESPACE, KubeApi, Who
+from tests.integration.api.life import Life
+from tests.integration.api.people import MEDIUM_TRANSFERS, bindings
+from tests.integration.api.server import api_server
+
+LEADER, STANDBY = "assent-0", "assent-1"
+
+
+@pytest.fixture(scope="session")
+def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApi]:
+    """An API server with CRDs, RBAC, policies, people, and a Lease held by assent-0."""
+    folder: Path = tmp_path_factory.mktemp("api-server")
+    with api_server(folder) as server, closing(KubeApi(server)) as api:
+        for name in ("assent-system", NAMESPACE):
+            api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}}).ok()
+        lease = {"metadata": {"name": "assent"}, "spec": {"holderIdentity": LEADER}}
+        leases = "/apis/coordination.k8s.io/v1/namespaces/assent-system/leases"
+        api.call("POST", leases, lease).ok()
+        install(api, manifests("crds", "deploy/rbac", "deploy/admission"))
+        install(api, [MEDIUM_TRANSFERS, *bindings(), *_patcher()])
+        await_crds(api)
+        await_policies(api, NAMESPACE)
+        yield api
+
+
+def _patcher() -> list[dict[str, object]]:
+    """Return a user who may patch clusters and nothing else, to see the policy on them."""
+    group = "rbac.authorization.k8s.io"
+    return [
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "assent-tests-patcher"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "assent-proposer"},
+            "subjects": [{"kind": "User", "name": "assent-tests-patcher", "apiGroup": group}],
+        }
+    ]
+
+
+def _bearer(kube: KubeApi, pod: str) -> Who:
+    token = kube.pod_token(pod, namespace="assent-system", account="assent")
+    return Who(token=token)
+
+
+@pytest.fixture(scope="session")
+def operator(kube: KubeApi) -> Who:
+    """The operator's pod that holds the Lease, with a pod-bound token of the service account."""
+    return _bearer(kube, LEADER)
+
+
+@pytest.fixture(scope="session")
+def standby(kube: KubeApi) -> Who:
+    """Another pod of the operator, which does not hold the Lease."""
+    return _bearer(kube, STANDBY)
+
+
+@pytest.fixture
+def life(kube: KubeApi, operator: Who, request: pytest.FixtureRequest) -> Life:
+    """Makes proposals in any state, by the same writes as real people and the real operator."""
+    return Life(kube, operator, prefix=f"t{abs(hash(request.node.nodeid)):x}"[:14])
