@@ -223,9 +223,14 @@ def _digest(facts: Facts, view: View, target: Target, *, revision: int) -> str:
 
 
 def finding_of(facts: Facts) -> Finding | None:
-    """Return the finding behind the proposal; one filed by hand has none."""
-    stored = facts.proposal.status.finding
+    """Return the finding behind the proposal; one filed by hand has none.
+
+    Evidence drifts with every look, so the stored one stays until the facts change materially.
+    """
+    stored, problem = facts.proposal.status.finding, facts.problem
     ours = facts.proposal.spec.proposed_by == facts.operator_username
-    if facts.problem is not None and (ours or stored is not None):
-        return facts.problem.finding
-    return stored
+    if problem is None or not (ours or stored is not None):
+        return stored
+    if stored is not None and stored.fingerprint == problem.finding.fingerprint:
+        return stored
+    return problem.finding

@@ -72,7 +72,7 @@ def _carried_out(facts: Facts, view: View, tally: Tally, also: Also) -> Decision
             f"Approved by {people}; sending {call.line} to PD leader {step.pd_leader}; "
             f"its effect must show by {instant(step.verify_by)}"
         )
-        command = cancel_command(facts.proposal.meta)
+        command = f"To stop it: {cancel_command(facts.proposal.meta)}"
         cause = Cause(Reason.CALLING, sentence, facts.operator_username, command)
         event, to_send = LifeEvent.CLAIMED, call
     return advance(facts.proposal, event, cause, now=facts.now, also=Also(changes, to_send))

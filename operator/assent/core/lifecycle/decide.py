@@ -127,13 +127,16 @@ def _rest(facts: Facts, also: Also) -> Decision:
     """Return the decision that lets the proposal wait for people (or, in Observe, for nothing)."""
     status = facts.proposal.status.model_copy(update=dict(also.changes))
     same_digest = status.digest == facts.proposal.status.digest
+    # A suggestion that people agreed to before the mode was Observe is claimed by the next look.
+    enough = status.approvals is not None and status.approvals.missing == 0
+    again_at = facts.now if enough and not _observes(facts) else _soon(facts)
     cause = _suggestion(facts) if _observes(facts) else _question(facts, also)
     return advance(
         facts.proposal,
         _resting_event(facts, approvals_void=same_digest),
         cause,
         now=facts.now,
-        also=Also(also.changes, look_again_at=_soon(facts)),
+        also=Also(also.changes, look_again_at=again_at),
     )
 
 
@@ -151,17 +154,17 @@ def _question(facts: Facts, also: Also) -> Cause:
         return Cause(Reason.AWAITING_APPROVAL, "Waits for its TiKVCluster", facts.operator_username)
     more = "1 more approval" if count.missing == 1 else f"{count.missing} more approvals"
     kind = f"{risk.tier.value} risk" + (", dry-run" if status.effective_dry_run else "")
-    sentence = f"Needs {more} to {status.summary} ({kind})"
-    command = approve_command(
+    if count.missing == 0:
+        sentence = f"Approved to {status.summary} ({kind})"
+        return Cause(Reason.AWAITING_APPROVAL, sentence, facts.operator_username)
+    line = approve_command(
         proposal.meta, proposal.spec.approvals or (), digest=digest, tier=risk.tier
     )
-    if count.missing == 0:
-        sentence, command = f"Approved to {status.summary} ({kind})", ""
     return Cause(
         Reason.AWAITING_APPROVAL,
-        f"{sentence}:" if command else sentence,
+        f"Needs {more} to {status.summary} ({kind})",
         facts.operator_username,
-        command or None,
+        f"To approve: {line}",
     )
 
 

@@ -5,6 +5,7 @@ from assent.api.v1alpha1.actionproposal import ResolutionOutcome, StepKind, Step
 from assent.api.v1alpha1.lifecycle import LifeEvent
 from assent.core.approvals.count import rejecters
 from assent.core.approvals.digest import ask_of, same_ask
+from assent.core.detection.incident import outdated
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.journal import replace_last
@@ -68,7 +69,7 @@ def _superseded(facts: Facts) -> Decision | None:
         cause = Cause(
             Reason.PROBLEM_GONE, problem.no_action or "No action is proposed now", spec.proposed_by
         )
-    elif problem.action.wire() != spec.action.wire():
+    elif outdated(problem, facts.proposal, operator_username=facts.operator_username):
         cause = Cause(
             Reason.BETTER_PROPOSAL,
             "The facts changed and call for another action",

@@ -21,7 +21,8 @@ def may_call(
     """Return why the call must not be sent, None when nothing stands against it.
 
     All arguments are as just read from the API server. An undo is a call like any other, except
-    that a Halt may allow it and that a deletion does not stop it (its journal must end).
+    that a Halt may allow it, that a deletion does not stop it (its journal must end), and that it
+    may start late: it may have waited for a Halt to end.
     """
     if (cancel := proposal.spec.cancel) is not None:
         return Hold(Reason.CANCELLED, f"{cancel.by} cancelled it")
@@ -32,7 +33,7 @@ def may_call(
     standing = [halt for halt in halts if not (undo and halt.spec.allow_rollback)]
     if isinstance(halted := not_halted(standing), Hold):
         return halted
-    return _too_late(proposal, now)
+    return None if undo else _too_late(proposal, now)
 
 
 def _by_cluster(proposal: Proposal, cluster: Cluster | None) -> Hold | None:

@@ -24,7 +24,7 @@ def with_command(sentence: str, command: str | None) -> str:
     """Return the sentence and the line to copy. The line is never cut: it goes whole or not."""
     if command is None:
         return clip(sentence, MAX_MESSAGE)
-    whole = f"{sentence} {command}"
+    whole = f"{sentence}. {command}"
     return whole if len(whole) <= MAX_MESSAGE else clip(sentence, MAX_MESSAGE)
 
 

@@ -38,6 +38,9 @@ class Evidence:
     snapshot: ClusterSnapshot | None
     """PD after the call; None while it cannot be read."""
     now: datetime
+    sent_at: datetime | None = None
+    """When this process sent the call, if it did: a call that had to wait gets its whole time to
+    show from then on. None counts from the intent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,11 @@ class _Case:
 
     @property
     def overdue(self) -> bool:
-        return self.evidence.now >= self.step.verify_by
+        step, sent_at = self.step, self.evidence.sent_at
+        verify_by = step.verify_by
+        if sent_at is not None:
+            verify_by = max(verify_by, sent_at + (step.verify_by - step.intended_at))
+        return self.evidence.now >= verify_by
 
     @property
     def shows(self) -> bool:
@@ -164,9 +171,10 @@ def _succeeded(case: _Case) -> Decision:
 def _unknown(case: _Case, what: str) -> Decision:
     text = (
         f"Nobody can know whether the {what} took effect ({case.evidence.outcome.answer}); "
-        f"what PD shows: {case.seen_text}. It is never sent again. Find out, then say:"
+        f"what PD shows: {case.seen_text}; it is never sent again"
     )
-    command = resolve_command(case.proposal.meta, digest=case.proposal.status.digest or "")
+    line = resolve_command(case.proposal.meta, digest=case.proposal.status.digest or "")
+    command = f"Find out, then say: {line}"
     return _end(
         case, LifeEvent.ANSWER_LOST, Reason.ANSWER_LOST, text, StepState.UNKNOWN, command=command
     )
