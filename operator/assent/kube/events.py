@@ -26,14 +26,6 @@ MESSAGE_LIMIT: Final = 1024
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class _Series:
-    """One Event as posted by this process."""
-
-    first: datetime
-    count: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Order:
     kind: str
@@ -42,9 +34,9 @@ class _Order:
     at: datetime
 
 
-def event_key(uid: str, notice: Notice) -> str:
-    """Return what makes two notices the same Event: object, reason and message, hashed."""
-    text = "\x00".join((uid, notice.reason, notice.message))
+def event_key(uid: str, notice: Notice, reporter: str) -> str:
+    """Return what makes two notices the same Event: object, reason, message and our pod."""
+    text = "\x00".join((uid, notice.reason, notice.message, reporter))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -69,7 +61,7 @@ def event_body(
         "apiVersion": "v1",
         "kind": KINDS.event,
         "metadata": {
-            "name": f"{metadata['name'][:230]}.{event_key(metadata['uid'], notice)}",
+            "name": f"{metadata['name'][:230]}.{event_key(metadata['uid'], notice, reporter)}",
             "namespace": namespace,
         },
         "involvedObject": {
@@ -108,7 +100,7 @@ class EventPoster:
         self._now = now
         self._outcomes = metrics.events_posted
         self._orders: asyncio.Queue[_Order] = asyncio.Queue(QUEUE_LIMIT)
-        self._known: OrderedDict[str, _Series] = OrderedDict()
+        self._known: OrderedDict[str, int] = OrderedDict()
         self._worker: asyncio.Task[None] | None = None
 
     def post(self, kind: str, raw: Raw, notice: Notice) -> None:
@@ -148,28 +140,29 @@ class EventPoster:
     async def _send(self, order: _Order) -> str:
         body = event_body(order.kind, order.raw, order.notice, at=order.at, reporter=self._reporter)
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
-        series = self._known.get(name)
-        if series is None:
+        count = self._known.get(name, 0) + 1
+        if count == 1:
             try:
-                await self._kube.create(KINDS.event, namespace, body)
-                self._remember(name, _Series(order.at, 1))
-                return "posted"
+                await self._create(namespace, name, body)
             except AlreadyExists:
-                found = await self._kube.get(KINDS.event, namespace, name)
-                series = _Series(order.at, int(found.get("count") or 1))
+                count = 2  # posted before by this pod, and forgotten here since
+            else:
+                return "posted"
         try:
-            again = {"count": series.count + 1, "lastTimestamp": _seconds(order.at)}
+            again = {"count": count, "lastTimestamp": _seconds(order.at)}
             await self._kube.patch(KINDS.event, namespace, name, again)
         except NotFound:  # the API server forgets Events after an hour
-            self._known.pop(name, None)
-            await self._kube.create(KINDS.event, namespace, body)
-            self._remember(name, _Series(order.at, 1))
+            await self._create(namespace, name, body)
             return "posted"
-        self._remember(name, _Series(series.first, series.count + 1))
+        self._remember(name, count)
         return "repeated"
 
-    def _remember(self, name: str, series: _Series) -> None:
-        self._known[name] = series
+    async def _create(self, namespace: str, name: str, body: Raw) -> None:
+        await self._kube.create(KINDS.event, namespace, body)
+        self._remember(name, 1)
+
+    def _remember(self, name: str, count: int) -> None:
+        self._known[name] = count
         self._known.move_to_end(name)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
