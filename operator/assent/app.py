@@ -17,13 +17,16 @@ from assent.controllers.proposals import ProposalController
 from assent.controllers.source import WATCHED, EventSource
 from assent.controllers.watcher import Watcher
 from assent.controllers.world import World
-from assent.errors import AssentError
+from assent.errors import AssentError, LeadershipLost
 from assent.execution.engine import Executor
+from assent.execution.fencing import judge_refusal
 from assent.execution.journal import Journal
 from assent.execution.leadership import Elector
 from assent.execution.recovery import Recovery
+from assent.execution.terms import Term
 from assent.kube.admission import check_gate
 from assent.kube.client import KubeClient
+from assent.kube.errors import Fenced
 from assent.kube.events import EventPoster
 from assent.kube.resources import KINDS, Raw
 from assent.kube.status import StatusWriter
@@ -32,6 +35,7 @@ from assent.observability.metrics import Metrics
 from assent.observability.probes import Health, serve
 from assent.settings import Settings, SettingsError
 
+CONNECTIONS = 4
 RETRY_SECONDS = 2.0
 RELIST_SECONDS = 300.0
 """kopf tells nothing of objects deleted while its watch was down (kubernetes.md 1.4)."""
@@ -85,6 +89,7 @@ class App:
             metrics=self._metrics,
             newest=lambda key: self._world.raw((KINDS.proposal, key)),
             observe=self._observe_proposal,
+            judge=self._judge_refusal,
         )
         executor = Executor(
             kube=self._kube,
@@ -116,6 +121,7 @@ class App:
             proposals=proposals,
             executor=executor,
             check_gate=self._check_gate,
+            keep_warm=lambda: self._kube.warm(CONNECTIONS),
             metrics=self._metrics,
         )
 
@@ -138,10 +144,24 @@ class App:
                 group.create_task(EventSource(settings, self._observe).run())
                 group.create_task(self._keep_complete())
                 await self._synced.wait()
-                await self._elector.run(self._leader.lead)
+                while True:
+                    await self._elector.run(self._lead)
         finally:
             await self._events.aclose()
             await self._kube.aclose()
+
+    async def _lead(self, term: Term) -> None:
+        """Lead until the term ends; losing it is no error, it makes this process a standby."""
+        try:
+            await self._leader.lead(term)
+        except* LeadershipLost as lost:
+            _log.warning("leadership lost", extra={"detail": str(lost.exceptions[0])})
+
+    def _judge_refusal(self, refusal: Fenced) -> AssentError:
+        term = self._elector.term
+        if term is None:
+            return LeadershipLost("no term is running")
+        return judge_refusal(term, refusal, now_monotonic_seconds=time.monotonic())
 
     async def _relist(self) -> None:
         for kind in (item.KIND for item in WATCHED):
@@ -201,7 +221,9 @@ def main() -> int:
     except (asyncio.CancelledError, KeyboardInterrupt):
         _log.info("stopped")
         return 0
-    except BaseExceptionGroup as group:
-        _log.critical("ended", exc_info=group)
-        return 1
+    except BaseException as error:  # the process's top: said, then ended, then started anew
+        _log.critical("ended", exc_info=error)
+        logging.shutdown()
+        # Work that ignored its cancellation must not outlive leadership: no clean-up, no waiting.
+        os._exit(1)
     return 0

@@ -2,7 +2,7 @@
 
 import sys
 
-from sandbox import Sandbox
+from sandbox.library import Sandbox
 from sandbox.demo.narrator import Narrator
 from sandbox.demo.story import Story
 
@@ -12,7 +12,7 @@ def main() -> int:
     tell = Narrator()
     tell.chapter("A real API server, a real PD, four simulated TiKV stores")
     with Sandbox.start(stores=4, regions=300, pd=1, operators=1, bare=False) as box:
-        tell.good(f"API server and PD are up; logs are in {box.directory}/logs")
+        tell.good(f"API server and PD are up; logs are in {box.layout.logs}")
         Story(box, tell).run()
     tell.good("everything is stopped")
     return 0

@@ -5,7 +5,7 @@ import os
 import shlex
 from typing import Any
 
-from sandbox import KubectlError, Sandbox
+from sandbox.library import KubectlError, Sandbox
 from sandbox.demo.narrator import Narrator, wait_for
 from sandbox.demo.people import (
     ALICE,
@@ -54,7 +54,7 @@ class Story:
         tell.chapter("Somebody forgot an eviction after maintenance")
         body = {"name": "evict-leader-scheduler", "store_id": EVICTED_STORE}
         tell.command(f"curl -X POST $PD/pd/api/v1/schedulers -d '{json.dumps(body)}'")
-        tell.output(str(self._box.pd.post("/pd/api/v1/schedulers", body)))
+        tell.output(str(self._box.pd.post("/schedulers", body)))
         wait_for("the store's leaders to move away", lambda: self._leaders()[EVICTED_STORE] == 0)
         tell.say("The maintenance is long over, the scheduler is still there. PD's own view:")
         self._show_pd()
@@ -134,7 +134,7 @@ class Story:
         )
         self._decide(ALICE, "faster-2", approval(ALICE, again["digest"], "60 is fine"))
         self._await_phase("faster-2", "Succeeded")
-        limits = self._box.pd.get("/pd/api/v1/stores/limit")
+        limits = self._box.pd.get("/stores/limit")
         assert limits["2"]["add-peer"] == 60, limits["2"]
         tell.good(f"PD shows add-peer {limits['2']['add-peer']} for store 2")
 
@@ -189,7 +189,7 @@ class Story:
         try:
             self._box.kubectl("-n", NAMESPACE, *args, user=person.name)
         except KubectlError as refusal:
-            self._tell.refused(str(refusal))
+            self._tell.refused(str(refusal).partition("}}: ")[2] or str(refusal))
         else:
             raise AssertionError(f"{person.name} could approve without the right")
 
@@ -245,7 +245,7 @@ class Story:
         return None
 
     def _leaders(self) -> dict[int, int]:
-        stores = self._box.pd.get("/pd/api/v1/stores")["stores"]
+        stores = self._box.pd.get("/stores")["stores"]
         return {item["store"]["id"]: item["status"].get("leader_count", 0) for item in stores}
 
     def _show_pd(self) -> None:
@@ -253,7 +253,7 @@ class Story:
         for store, leaders in sorted(self._leaders().items()):
             self._tell.output(f"store {store}  {leaders:4d} leaders  {'▇' * (leaders // 4)}")
         self._tell.command("curl $PD/pd/api/v1/schedulers")
-        self._tell.output(json.dumps(self._box.pd.get("/pd/api/v1/schedulers")))
+        self._tell.output(json.dumps(self._box.pd.get("/schedulers")))
 
     def _writes_about(self, store_id: int) -> list[str]:
         return [

@@ -18,6 +18,7 @@ WORKERS = 8
 WARM_SECONDS = 2.0
 """How often the snapshot behind undecided proposals is renewed, so that an approval finds it
 fresh and costs no read."""
+CONNECTIONS_SECONDS = 30.0
 GATE_CHECK_SECONDS = 120.0
 GATE_RECHECK_SECONDS = 5.0
 
@@ -38,6 +39,7 @@ class Leader:
         proposals: ProposalController,
         executor: Executor,
         check_gate: Callable[[], Awaitable[Gate]],
+        keep_warm: Callable[[], Awaitable[None]],
         metrics: Metrics,
     ) -> None:
         self._world = world
@@ -45,6 +47,7 @@ class Leader:
         self._proposals = proposals
         self._executor = executor
         self._check_gate = check_gate
+        self._keep_warm = keep_warm
         self._metrics = metrics
         self._queue: WorkQueue[Key] | None = None
         self.gate = Gate("the approval gate has not been tested yet")
@@ -75,6 +78,7 @@ class Leader:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch_gate(queue))
+                group.create_task(self._keep_connections())
                 group.create_task(self._executor.run(term))
                 group.create_task(queue.run(lambda key: self._work(key, term), workers=WORKERS))
         finally:
@@ -114,6 +118,12 @@ class Leader:
             cluster, regions_in_question(self._world, cluster)
         )
         return WARM_SECONDS
+
+    async def _keep_connections(self) -> None:
+        """Keep connections to the API server open: the reads before a call must be fast."""
+        while True:
+            await self._keep_warm()
+            await asyncio.sleep(CONNECTIONS_SECONDS)
 
     async def _watch_gate(self, queue: WorkQueue[Key]) -> None:
         while True:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from assent.core.lifecycle.decision import Decision
 from assent.core.model.resource import Proposal
-from assent.errors import Retryable
+from assent.errors import AssentError, Retryable
+from assent.kube.errors import Fenced
 from assent.kube.events import EventPoster
 from assent.kube.resources import KINDS, Raw, parse_proposal
 from assent.kube.status import StatusWriter
@@ -22,12 +23,15 @@ class Journal:
         metrics: Metrics,
         newest: Callable[[str], Raw | None],
         observe: Callable[[Raw], None],
+        judge: Callable[[Fenced], AssentError],
     ) -> None:
+        """Take the parts; ``judge`` says what a refusal by the leader fence means now."""
         self._statuses = statuses
         self._events = events
         self._metrics = metrics
         self._newest = newest
         self._observe = observe
+        self._judge = judge
 
     async def store(self, proposal: Proposal, decision: Decision) -> Proposal:
         """Store the decided status over exactly the state it was decided on; return the result.
@@ -38,13 +42,17 @@ class Journal:
             Retryable: the object changed meanwhile, or the API server refused for now. Nothing
                 was stored; the caller must decide anew on the newer state.
             OutcomeUnknown: the write may have been stored; the caller must read before deciding.
+            LeadershipLost: the API server does not see this process as leader. Nothing was stored.
         """
         raw = self._newest(proposal.meta.key)
         if raw is None or raw["metadata"]["resourceVersion"] != proposal.meta.resource_version:
             raise Retryable(
                 "Changed", f"{proposal.meta.key} changed while it was decided", after_seconds=0.0
             )
-        stored = await self._statuses.write(KINDS.proposal, raw, decision.status)
+        try:
+            stored = await self._statuses.write(KINDS.proposal, raw, decision.status)
+        except Fenced as refusal:
+            raise self._judge(refusal) from refusal
         self._observe(stored)
         for notice in decision.notices:
             self._events.post(KINDS.proposal, stored, notice)

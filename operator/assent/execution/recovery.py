@@ -65,11 +65,12 @@ class Recovery:
         if execution is None or not execution.steps:
             return TakenOver(proposal)
         step = execution.steps[-1]
-        gone = await container_ended(self._kube, self._pod_namespace, step.holder)
-        verdict = classify(proposal, snapshot, sender_gone=gone, now=self._now())
-        ours = await self._journal.store(
-            proposal, adopt(proposal, verdict, term.epoch, self._now())
+        gone = term.released_epoch == step.epoch or await container_ended(
+            self._kube, self._pod_namespace, step.holder, wrote_at=step.intended_at
         )
+        verdict = classify(proposal, snapshot, sender_gone=gone, now=self._now())
+        decision = adopt(proposal, verdict, epoch=term.epoch, holder=term.holder, now=self._now())
+        ours = await self._journal.store(proposal, decision)
         match verdict:
             case SafeRepeat(call=call) | Compensate(call=call):
                 return TakenOver(ours, call=call)
