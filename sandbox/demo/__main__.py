@@ -2,9 +2,9 @@
 
 import sys
 
-from sandbox.library import Sandbox
 from sandbox.demo.narrator import Narrator
 from sandbox.demo.story import Story
+from sandbox.library import Sandbox
 
 
 def main() -> int:

@@ -178,7 +178,9 @@ class Executor:
                     return
                 await _wait(nudge, SLOWEST_LOOK_SECONDS)
                 continue
-            proposal, decision = await self._settle(proposal, cluster, outcome, nudge)
+            proposal, decision = await self._settle(
+                proposal, cluster, outcome, nudge, sent_at=self._now()
+            )
             pending = decision.call
 
     async def _withhold(self, proposal: Proposal, hold: Hold) -> Proposal:
@@ -229,14 +231,21 @@ class Executor:
         return execution is not None and execution.steps[-1].kind is StepKind.UNDO
 
     async def _settle(
-        self, proposal: Proposal, cluster: Cluster, outcome: CallOutcome, nudge: asyncio.Event
+        self,
+        proposal: Proposal,
+        cluster: Cluster,
+        outcome: CallOutcome,
+        nudge: asyncio.Event,
+        *,
+        sent_at: datetime | None = None,
     ) -> tuple[Proposal, Decision]:
         """Look at PD until the outcome is clear, store it, return what was stored."""
         action, params = action_of(proposal.spec.action)
         regions = action.scope(params).region_ids
         since, delay = self._now(), FIRST_LOOK_SECONDS
         while True:
-            evidence = Evidence(outcome, await self._look(cluster, regions, since), self._now())
+            snapshot = await self._look(cluster, regions, since)
+            evidence = Evidence(outcome, snapshot, self._now(), sent_at)
             decision = settle(proposal, evidence)
             if decision is not None:
                 return await self._store_settled(proposal, evidence, decision)
