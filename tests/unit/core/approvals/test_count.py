@@ -1,0 +1,182 @@
+"""Counting seats: distinct people, exactly this digest, nobody twice, nobody for themselves."""
+
+from typing import Any
+
+import pytest
+
+from assent.api.v1alpha1.actionproposal import Approval
+from assent.api.v1alpha1.tikvcluster import Tier
+from assent.core.approvals.count import Ballot, Tally, count_approvals, rejecters
+from tests.support.proposals import AUTHOR, OPERATOR, approval, rejection
+
+DIGEST = "sha256:this"
+FLUX = "system:serviceaccount:flux-system:kustomize-controller"
+ARGO = "system:serviceaccount:argocd:argocd"
+
+
+def ballot(**changes: Any) -> Ballot:
+    """Return a ballot for one approval at tier Low."""
+    base: dict[str, Any] = {
+        "digest": DIGEST,
+        "tier": Tier.LOW,
+        "needed": 1,
+        "target_id": "store/4",
+        "proposed_by": AUTHOR,
+        "operator_username": OPERATOR,
+    }
+    return Ballot(**{**base, **changes})
+
+
+def count(*approvals: Approval, **changes: Any) -> Tally:
+    """Return the tally of these approvals."""
+    return count_approvals(approvals, ballot(**changes))
+
+
+def reasons(tally: Tally) -> dict[str, str]:
+    """Return who does not count and why."""
+    return {item.by: item.reason for item in tally.count.not_counting or []}
+
+
+def yes(by: str, **changes: Any) -> Approval:
+    """Return an approval of this digest."""
+    return approval(by, DIGEST).model_copy(update=changes)
+
+
+def test_nobody_is_not_enough() -> None:
+    """The count of an empty list shows what is needed."""
+    tally = count(needed=2)
+    assert (tally.count.needed, tally.count.given, tally.count.missing) == (2, 0, 2)
+    assert tally.count.summary == "0/2"
+    assert tally.count.not_counting is None
+    assert not tally.enough
+
+
+def test_one_person_is_one_seat() -> None:
+    """The plain case."""
+    tally = count(yes("sre-2"))
+    assert tally.enough
+    assert tally.approved_by == ("sre-2",)
+    assert tally.count.summary == "1/1"
+
+
+def test_the_same_person_twice_is_one_seat() -> None:
+    """The API server's list map forbids it; a count must not depend on that."""
+    tally = count(yes("sre-2"), yes("sre-2", comment="again"), needed=2)
+    assert tally.count.given == 1
+    assert not tally.enough
+
+
+def test_more_than_needed_is_enough() -> None:
+    """Missing never falls below zero."""
+    tally = count(yes("sre-2"), yes("sre-3"), needed=1)
+    assert tally.count.missing == 0
+    assert tally.count.summary == "2/1"
+
+
+@pytest.mark.parametrize(
+    ("approvals", "says"),
+    [
+        pytest.param(
+            approval("sre-2", "sha256:other"), "another revision", id="the ask changed since"
+        ),
+        pytest.param(approval("sre-2", None), "another revision", id="no digest names nothing"),
+    ],
+)
+def test_another_digest_does_not_count(approvals: Approval, says: str) -> None:
+    """An approval is for what its author saw."""
+    tally = count(approvals)
+    assert tally.count.given == 0
+    assert says in reasons(tally)["sre-2"]
+
+
+def test_no_digest_in_the_ballot_counts_nothing() -> None:
+    """An ask that is not assessed cannot be approved, not even by an approval without digest."""
+    tally = count(approval("sre-2", None), yes("sre-3"), digest=None)
+    assert tally.count.given == 0
+    assert "not assessed" in reasons(tally)["sre-3"]
+
+
+def test_the_author_does_not_count() -> None:
+    """Nobody approves their own proposal."""
+    tally = count(yes(AUTHOR))
+    assert not tally.enough
+    assert "they proposed this" in reasons(tally)[AUTHOR]
+
+
+def test_the_operator_does_not_count() -> None:
+    """What carries it out has no say, also where a person proposed it."""
+    assert "no seat" in reasons(count(yes(OPERATOR)))[OPERATOR]
+
+
+def test_service_accounts_share_one_seat() -> None:
+    """Two robots of one team are not two people."""
+    tally = count(yes(FLUX), yes(ARGO), needed=2)
+    assert tally.count.given == 1
+    assert "together have one seat" in " ".join(reasons(tally).values())
+
+
+def test_a_robot_and_a_person_are_two() -> None:
+    """The robots' seat is a full one below High."""
+    assert count(yes(FLUX), yes("sre-2"), needed=2).enough
+
+
+def test_a_void_robot_does_not_take_the_seat() -> None:
+    """Only an approval that would count uses the seat up."""
+    tally = count(approval(ARGO, "sha256:old"), yes(FLUX))
+    assert tally.approved_by == (FLUX,)
+
+
+@pytest.mark.parametrize("tier", [Tier.HIGH, Tier.CRITICAL])
+def test_robots_have_no_seat_at_high_tiers(tier: Tier) -> None:
+    """For what can lose data or availability, people answer."""
+    tally = count(yes(FLUX, confirm="store/4"), yes("sre-2", confirm="store/4"), tier=tier)
+    assert tally.approved_by == ("sre-2",)
+    assert f"no seat for tier {tier.value}" in reasons(tally)[FLUX]
+
+
+@pytest.mark.parametrize(
+    ("confirm", "target_id", "counts"),
+    [
+        pytest.param("store/4", "store/4", True, id="typed as it is"),
+        pytest.param("store/5", "store/4", False, id="another target"),
+        pytest.param("4", "store/4", False, id="only part of it"),
+        pytest.param(None, "store/4", False, id="not typed"),
+        pytest.param(None, None, False, id="an unknown target matches nothing, not even nothing"),
+    ],
+)
+def test_critical_needs_the_target_typed(
+    confirm: str | None, target_id: str | None, counts: bool
+) -> None:
+    """A typed confirmation shows that the person read which one."""
+    tally = count(yes("sre-2", confirm=confirm), tier=Tier.CRITICAL, target_id=target_id)
+    assert tally.enough is counts
+
+
+def test_confirm_is_not_asked_below_critical() -> None:
+    """Ceremony grows with risk."""
+    assert count(yes("sre-2"), tier=Tier.HIGH).enough
+
+
+def test_one_no_outweighs_every_yes() -> None:
+    """Any Reject rejects, whatever its digest."""
+    tally = count(yes("sre-2"), yes("sre-3"), rejection("sre-4"))
+    assert tally.rejected_by == ("sre-4",)
+    assert tally.count.missing == 0
+    assert not tally.enough
+
+
+def test_order_does_not_matter() -> None:
+    """A list map has no order; a status that followed it would be written for nothing."""
+    seats = [yes("sre-3"), yes(FLUX), yes(AUTHOR), yes(ARGO), approval("sre-2", "sha256:x")]
+    assert count(*seats) == count(*reversed(seats))
+
+
+def test_rejecters_are_named_once() -> None:
+    """For the message."""
+    assert rejecters([rejection("b"), yes("c"), rejection("a"), rejection("b")]) == ("a", "b")
+
+
+def test_not_counting_stays_within_the_crd() -> None:
+    """The list has 16 places, as many as approvals have."""
+    tally = count(*(approval(f"sre-{number}", "sha256:old") for number in range(30)))
+    assert len(tally.count.not_counting or []) == 16
