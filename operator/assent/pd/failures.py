@@ -31,6 +31,9 @@ def unanswered(failure: WireFailure, *, call: str, url: str) -> AssentError:
     hint = ""
     if failure.kind is FailureKind.CLOSED and url.startswith("http://"):
         hint = " (a PD that wants https does that)"
+    elif failure.kind in (FailureKind.CLOSED, FailureKind.BROKEN) and url.startswith("https://"):
+        # With TLS 1.3 the refusal comes after our handshake, and a reset can overtake it.
+        hint = " (a PD that refuses the client certificate may do that)"
     return LeaderGone(UNREACHABLE, f"PD at {url} does not answer: {failure.cause}{hint}")
 
 

@@ -23,6 +23,9 @@ _BEFORE_SENDING = (
     httpx.LocalProtocolError,
 )
 
+_NO_TLS_FAULT = (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError)
+"""Waiting for bytes, or their end: in the history of every timeout and reset over TLS."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -218,7 +221,7 @@ class Wire:
         """Say in one phrase what broke."""
         chain = tuple(_chain(error))
         for link in chain:
-            if isinstance(link, ssl.SSLError):
+            if isinstance(link, ssl.SSLError) and not isinstance(link, _NO_TLS_FAULT):
                 return WireFailure(FailureKind.TLS, explain(link), sent=sent)
         if isinstance(error, httpx.PoolTimeout):
             return WireFailure(FailureKind.TIMEOUT, "no free connection", sent=sent)
@@ -243,7 +246,9 @@ class Wire:
             )
         if isinstance(error, httpx.InvalidURL):
             return WireFailure(FailureKind.CONNECT, "the address is malformed", sent=sent)
-        if isinstance(error, httpx.RemoteProtocolError) and "without sending" in str(error):
+        if isinstance(error, httpx.RemoteProtocolError) and "without sending a response" in str(
+            error
+        ):
             cause = "it closed the connection without an answer"
             return WireFailure(FailureKind.CLOSED, cause, sent=sent)
         cause = "the connection broke before a whole answer came"
