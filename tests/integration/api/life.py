@@ -107,11 +107,15 @@ class Life:
         """Try to file it."""
         return self._kube.call("POST", path(PLURAL), manifest, by=by)
 
+    def adopt(self, manifest: dict[str, Any]) -> Filed:
+        """Return the proposal that was created from this manifest."""
+        return Filed(manifest["metadata"]["name"], self._kube, self._operator)
+
     def filed(self, *, author: Who = SAM, **spec: Any) -> Filed:
         """Return a proposal that was filed and not assessed."""
         manifest = self.manifest(author=author, **spec)
         self.create(manifest, by=author).ok()
-        return Filed(manifest["metadata"]["name"], self._kube, self._operator)
+        return self.adopt(manifest)
 
     def assessed(
         self,
