@@ -66,15 +66,23 @@ class OperatorHandle:
         found: int | None = self.facts.get("pid")
         return found
 
-    def start(self, environment: Mapping[str, str] | None = None, *, wait: bool = True) -> None:
+    def start(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        command: Sequence[str] = (),
+        wait: bool = True,
+    ) -> None:
         """Start it under a new Pod; ready on return unless `wait` is False.
 
-        `environment` is kept for later starts, too. Nothing happens if it runs.
+        `environment` is kept for later starts, too. `command` is run in the operator's place;
+        empty means this checkout's own operator. Nothing happens if it runs.
 
         Raises:
             SandboxError: it ended or was not ready in time; the message has the end of its log.
         """
-        self._order("start", environment=dict(environment or {}), wait=wait)
+        details = {"environment": dict(environment or {}), "command": list(command), "wait": wait}
+        self._order("start", **details)
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL if it takes too long; the Pod says ended on return."""
@@ -224,6 +232,11 @@ class Sandbox:
     def operator(self, number: int = 1) -> OperatorHandle:
         """The operator of that number, running or not."""
         return OperatorHandle(self.layout, number)
+
+    def running_operators(self) -> list[int]:
+        """The numbers of the operators that run, frozen ones too."""
+        units = client.running_state(self.layout)["operators"]
+        return [int(number) for number, unit in units.items() if unit["pid"]]
 
     def process(self, name: str, action: str) -> None:
         """start, stop, restart, kill, freeze or thaw a process: etcd, kube-apiserver, tikvsim, …

@@ -7,7 +7,7 @@ import secrets
 import signal
 import string
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -29,6 +29,8 @@ TOKEN_SECONDS = 3600
 TOKEN_RETRY_SECONDS = 5.0
 STATUS_RETRY_SECONDS = 0.5
 STOP_GRACE_SECONDS = 20.0
+# How long the end of a process waits for its Pod to say so; an API server that is up is faster.
+REPORT_PATIENCE_SECONDS = 3.0
 READY_TIMEOUT_SECONDS = 30.0
 SUFFIX_LENGTH = 5
 # All that an operator gets of the machine's environment; no credential is among it.
@@ -42,7 +44,13 @@ class OperatorProcess:
     """
 
     def __init__(
-        self, number: int, api: KubeApi, layout: Layout, *, server: str, settings: Mapping[str, str]
+        self,
+        number: int,
+        api: KubeApi,
+        layout: Layout,
+        *,
+        server: str,
+        settings: Mapping[str, str],
     ) -> None:
         self.number = number
         self.name = f"operator-{number}"
@@ -67,8 +75,12 @@ class OperatorProcess:
         """As `Child.process_id`."""
         return None if self._child is None else self._child.process_id
 
-    async def start(self, settings: Mapping[str, str] | None = None) -> None:
+    async def start(
+        self, settings: Mapping[str, str] | None = None, command: Sequence[str] = ()
+    ) -> None:
         """Start it under a new Pod; `settings` are more environment variables, kept for later.
+
+        `command` is run in the operator's place; empty means this checkout's own operator.
 
         Does not wait for it to be ready. Nothing happens if it runs.
 
@@ -89,7 +101,7 @@ class OperatorProcess:
         await self._write_token(uid)
         self._child = Child(
             self.name,
-            [sys.executable, "-m", "assent"],
+            list(command) or [sys.executable, "-m", "assent"],
             log=self._layout.log(self.name),
             environment=self._environment(),
             directory=home,
@@ -123,16 +135,19 @@ class OperatorProcess:
                 raise SandboxError(f"{self.name}: {error}\n{tail(child.log)}") from error
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
-        """SIGTERM, SIGKILL after `grace_seconds`; process and Pod have ended on return."""
+        """SIGTERM, SIGKILL after `grace_seconds`; process and Pod have ended on return.
+
+        Without an API server the Pod ends later, as soon as it can be told.
+        """
         if self._child is not None and self._watch is not None:
             await self._child.stop(grace_seconds)
-            await self._watch
+            await asyncio.wait({self._watch}, timeout=REPORT_PATIENCE_SECONDS)
 
     async def kill(self) -> None:
-        """SIGKILL; process and Pod have ended on return."""
+        """SIGKILL; otherwise as `stop`."""
         if self._child is not None and self._watch is not None:
             await self._child.kill()
-            await self._watch
+            await asyncio.wait({self._watch}, timeout=REPORT_PATIENCE_SECONDS)
 
     def freeze(self) -> None:
         """SIGSTOP: it does nothing, its connections stay open, its Pod still says Running."""

@@ -105,7 +105,7 @@ class Orders:
             raise SandboxError(f"There is no operator {number}.")
         operator = self._world.operator(number)
         if action == "start":
-            await operator.start(request.get("environment"))
+            await operator.start(request.get("environment"), request.get("command", ()))
             if request.get("wait", True):
                 await operator.wait_ready()
         elif action == "stop":
