@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -66,4 +67,4 @@ def standby(kube: KubeApi) -> Who:
 @pytest.fixture
 def life(kube: KubeApi, operator: Who, request: pytest.FixtureRequest) -> Life:
     """Makes proposals in any state, by the same writes as real people and the real operator."""
-    return Life(kube, operator, prefix=f"t{abs(hash(request.node.nodeid)):x}"[:14])
+    return Life(kube, operator, prefix=f"t{crc32(request.node.nodeid.encode()):x}")

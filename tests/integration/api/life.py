@@ -6,7 +6,7 @@ from typing import Any
 
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.lifecycle import moves
-from tests.integration.api.kubeapi import MERGE, Answer, KubeApi, Who, path
+from tests.integration.api.kubeapi import ADMIN, MERGE, Answer, KubeApi, Who, path
 from tests.integration.api.people import SAM
 
 DIGEST = "sha256:0a"
@@ -88,6 +88,8 @@ class Life:
         self._operator = operator
         self._prefix = prefix
         self._count = itertools.count(1)
+
+    administrator = ADMIN
 
     def manifest(self, *, author: Who = SAM, **spec: Any) -> dict[str, Any]:
         """Return a proposal that has not been filed."""
