@@ -7,7 +7,7 @@ Everything made is in one cache outside the tree, `${XDG_CACHE_HOME:-~/.cache}/a
   each other. A file there is whole: it is built under another name, run once, then renamed.
 - `log/`: the log of the last run of each build.
 - `lock/`: one lock for each binary, the kernel's own (flock); a second run waits and says so.
-- `go/`: Go's module cache and build cache. A build that was stopped goes on from here.
+- `go/`: Go's module cache and build cache (about 4 GB). A build that was stopped goes on from here.
 - `wheels/`: uv, and Go itself, where the machine has none.
 
 Nothing in it is precious: `make clean-cache` removes it all. Only the standard library is used

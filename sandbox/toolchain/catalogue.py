@@ -42,7 +42,10 @@ class Tool:
         """The arguments of `go` that make the binary at `output`."""
         linker = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in self.variables)])
         tags = ["-tags", self.tags] if self.tags else []
-        return ["build", *tags, "-ldflags", linker, "-o", str(output), self.package]
+        # Debugging symbols would be stripped in the end (-s -w): not making them at all saves a
+        # tenth of the time and a fifth of Go's build cache.
+        no_symbols = "-gcflags=all=-dwarf=false"
+        return ["build", *tags, no_symbols, "-ldflags", linker, "-o", str(output), self.package]
 
 
 # Without these kubectl and helm cannot parse the API server's version.
