@@ -96,8 +96,10 @@ func TestPDRepairsADeadStore(t *testing.T) {
 
 // A hung store answers PD but does nothing; a full and a hot one show as such.
 func TestFaultsAsPDSeesThem(t *testing.T) {
-	c := newCluster(t, 1, "-regions", "100", "-store-heartbeat", "2s")
+	// Not faster: PD ignores read flows of less than 3 s.
+	c := newCluster(t, 1, "-regions", "100", "-store-heartbeat", "5s")
 	c.still()
+	c.pd("POST", "/config/schedule", object{"hot-region-cache-hits-threshold": 1}, nil)
 	var led sim.RegionState
 	for _, r := range c.regions() {
 		if r.LeaderStore == 1 {
