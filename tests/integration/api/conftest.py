@@ -68,3 +68,10 @@ def standby(kube: KubeApi) -> Who:
 def life(kube: KubeApi, operator: Who, request: pytest.FixtureRequest) -> Life:
     """Makes proposals in any state, by the same writes as real people and the real operator."""
     return Life(kube, operator, prefix=f"t{crc32(request.node.nodeid.encode()):x}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With --dist loadgroup, one worker runs this folder: one API server is enough."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("api-server"))

@@ -50,8 +50,11 @@ def structural_schema(model: type[ApiModel]) -> dict[str, Any]:
         SchemaError: a field is unbounded, recursive, or of a kind that the API server refuses.
     """
     document = model.model_json_schema(by_alias=True, mode="validation")
-    return _Transform(document.get("$defs", {}), _models_below(model)).object(
-        document, path=model.__name__, within=(model.__name__,)
+    definitions = document.get("$defs", {})
+    # A model that contains itself is itself only a reference.
+    root = definitions[model.__name__] if "$ref" in document else document
+    return _Transform(definitions, _models_below(model)).object(
+        root, path=model.__name__, within=(model.__name__,)
     )
 
 

@@ -36,7 +36,7 @@ def parse_duration_seconds(text: str) -> int:
     Raises:
         ValueError: when the text is empty or not of that form; the sentence names the form.
     """
-    match = _DURATION.match(text)
+    match = _DURATION.fullmatch(text)
     if match is None or text == "":
         raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
