@@ -23,6 +23,7 @@ import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+from assent import __version__
 from assent.api import meta
 from assent.errors import AssentError, OutcomeUnknown, Retryable
 from assent.kube.answers import Request, error_of
@@ -36,6 +37,8 @@ CONNECT_TIMEOUT_SECONDS: Final = 3.0
 KEEP_ALIVE_SECONDS: Final = 80.0
 """Below the 90 s after which the API server closes idle connections; above that a call may meet
 a closing one."""
+USER_AGENT: Final = f"assent/{__version__}"
+"""As the API server's audit log shows us."""
 LIST_PAGE: Final = 500
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON: Final = "application/json"
@@ -74,14 +77,20 @@ class KubeClient:
         path = ROUTES[kind].path(namespace, name)
         return await self._send("get", kind, Request("GET", path, writes=False), timeout_seconds)
 
-    async def list(self, kind: str, namespace: str = "") -> list[Raw]:
+    async def list(self, kind: str, namespace: str = "", *, from_cache: bool = False) -> list[Raw]:
         """Return all objects of the namespace (empty: of all namespaces), in pages of 500.
+
+        A plain list is consistent, and waits for that: since Kubernetes 1.31 the API server
+        answers it from its cache once that has caught up with etcd, which for a quiet kind on a
+        busy server takes up to its progress period of 100 ms (92 ms measured; a get never waits).
+        ``from_cache`` takes what the cache has now (2 ms): behind by the time an etcd watch event
+        takes, as our own watch is.
 
         Raises:
             NotFound: the kind is not installed.
         """
         items: list[Raw] = []
-        query = {"limit": str(LIST_PAGE)}
+        query = {"resourceVersion": "0"} if from_cache else {"limit": str(LIST_PAGE)}
         while True:
             path = f"{ROUTES[kind].path(namespace)}?{urlencode(query)}"
             page = await self._send(
@@ -220,7 +229,11 @@ class KubeClient:
         body: Raw | None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send once; the body of the block reads the answer; transport errors come out typed."""
-        headers = {"Authorization": self._token.header(time.monotonic()), **content}
+        headers = {
+            "Authorization": self._token.header(time.monotonic()),
+            "User-Agent": USER_AGENT,
+            **content,
+        }
         response: aiohttp.ClientResponse | None = None
         try:
             answer = await self._rest.request(  # type: ignore[no-untyped-call]

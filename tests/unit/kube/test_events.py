@@ -1,0 +1,96 @@
+"""Events as they are posted."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from assent.core.lifecycle.decision import Notice
+from assent.kube.events import MESSAGE_LIMIT, QUEUE_LIMIT, EventPoster, event_body, event_key
+from assent.kube.resources import KINDS, Raw
+from assent.observability.metrics import Metrics
+from tests.support.rough_server import Visit, rough_server
+from tests.unit.kube.conftest import NewClient
+
+AT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+PROPOSAL: Raw = {
+    "metadata": {"name": "p", "namespace": "tikv", "uid": "u-1", "resourceVersion": "9"}
+}
+HALT: Raw = {"metadata": {"name": "h", "uid": "u-2", "resourceVersion": "9"}}
+
+
+def test_an_event_stands_in_the_namespace_of_its_object() -> None:
+    """The API server refuses any other."""
+    body = event_body(KINDS.proposal, PROPOSAL, Notice("Done", "done"), at=AT, reporter="pod")
+    assert body["metadata"]["namespace"] == "tikv"
+    assert body["involvedObject"]["uid"] == "u-1"
+    assert (body["type"], body["reason"], body["message"]) == ("Normal", "Done", "done")
+    assert body["firstTimestamp"] == "2026-01-02T03:04:05Z"
+
+
+def test_an_event_about_a_cluster_scoped_object_stands_in_default() -> None:
+    """That is where kubectl describe looks for it."""
+    body = event_body(KINDS.halt, HALT, Notice("Halted", "x", warning=True), at=AT, reporter="pod")
+    assert body["metadata"]["namespace"] == "default"
+    assert body["involvedObject"]["namespace"] == ""
+    assert body["type"] == "Warning"
+
+
+def test_a_long_message_is_cut_at_the_servers_limit_in_whole_characters() -> None:
+    """A refused Event tells nobody anything."""
+    notice = Notice("Done", "ü" * 2000)
+    body = event_body(KINDS.proposal, PROPOSAL, notice, at=AT, reporter="pod")
+    assert len(body["message"].encode()) <= MESSAGE_LIMIT
+    assert body["message"].endswith("…")
+
+
+def test_the_key_tells_object_reason_message_and_reporter_apart() -> None:
+    """Same of all four is a repeat, anything else a new Event."""
+    keys = {
+        event_key("u-1", Notice("A", "m"), "pod"),
+        event_key("u-2", Notice("A", "m"), "pod"),
+        event_key("u-1", Notice("B", "m"), "pod"),
+        event_key("u-1", Notice("A", "n"), "pod"),
+        event_key("u-1", Notice("A", "m"), "dop"),
+        event_key("u-1", Notice("A", "m", warning=True), "pod"),
+    }
+    assert len(keys) == 5
+
+
+async def test_a_flood_is_dropped_and_counted_never_waited_for(new_client: NewClient) -> None:
+    """A slow API server must not make the operator hold thousands of Events, or wait."""
+    answered = asyncio.Event()
+
+    async def answer(visit: Visit) -> None:
+        await answered.wait()
+        await visit.json(201, b"{}")
+
+    metrics = Metrics()
+    async with rough_server(answer) as server:
+        poster = EventPoster(
+            new_client(server.url), reporter="pod", now=lambda: AT, metrics=metrics
+        )
+        for number in range(QUEUE_LIMIT + 50):
+            poster.post(KINDS.proposal, PROPOSAL, Notice("Done", str(number)))
+        answered.set()
+        await poster.aclose(within_seconds=20)
+
+    def count(outcome: str) -> float:
+        labels = {"outcome": outcome}
+        return metrics.registry.get_sample_value("assent_events_total", labels) or 0
+
+    assert count("dropped") == 50
+    assert count("posted") == QUEUE_LIMIT
+
+
+async def test_closing_does_not_wait_for_ever(new_client: NewClient) -> None:
+    """A process that ends has a lease to release."""
+
+    async def silent(_: Visit) -> None:
+        await asyncio.Event().wait()
+
+    async with rough_server(silent) as server:
+        poster = EventPoster(
+            new_client(server.url), reporter="pod", now=lambda: AT, metrics=Metrics()
+        )
+        poster.post(KINDS.proposal, PROPOSAL, Notice("Done", "x"))
+        async with asyncio.timeout(2):
+            await poster.aclose(within_seconds=0.05)
