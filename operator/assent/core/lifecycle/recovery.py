@@ -5,7 +5,7 @@ its sender is proven gone, the call sets an absolute value, and PD still shows t
 captured before it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,7 +56,7 @@ class Compensate:
     """It took effect and missed its goal: take it back."""
 
     call: PdCall
-    status: ActionProposalStatus
+    decision: Decision
     """With the undo's intent."""
 
 
@@ -64,7 +64,7 @@ class Compensate:
 class DeclareUnknown:
     """Its time is over and nobody can know: ask a person."""
 
-    status: ActionProposalStatus
+    decision: Decision
 
 
 Recovery = Adopt | ContinueVerifying | SafeRepeat | Compensate | DeclareUnknown
@@ -96,9 +96,9 @@ def classify(
     if ending is None:
         return ContinueVerifying()
     if ending.call is not None:
-        return Compensate(ending.call, ending.status)
+        return Compensate(ending.call, ending)
     if ending.status.phase is Phase.OUTCOME_UNKNOWN:
-        return DeclareUnknown(ending.status)
+        return DeclareUnknown(ending)
     return Adopt()
 
 
@@ -131,12 +131,11 @@ def adopt(
     asks for the right one's end. The epoch never falls.
     """
     match verdict:
-        case Compensate(call=call, status=status):
-            return Decision(
-                status=_owned(status, epoch=epoch, holder=holder, sends=True), call=call
-            )
-        case DeclareUnknown(status=status):
-            return Decision(status=_owned(status, epoch=epoch, holder=holder))
+        case Compensate(decision=decision):
+            status = _owned(decision.status, epoch=epoch, holder=holder, sends=True)
+            return replace(decision, status=status)
+        case DeclareUnknown(decision=decision):
+            return replace(decision, status=_owned(decision.status, epoch=epoch, holder=holder))
         case SafeRepeat(call=call):
             return _repeated(proposal, call, epoch=epoch, holder=holder, now=now)
         case _:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -208,7 +209,7 @@ def test_a_policy_that_changes_later_does_not_move_the_end() -> None:
         ({"snapshot": unprepared(evicted())}, "PD lists no scheduler"),
     ],
 )
-def test_without_facts_nobody_is_asked(blindness: dict[str, object], says: str) -> None:
+def test_without_facts_nobody_is_asked(blindness: dict[str, Any], says: str) -> None:
     """No digest, so no approval; kept, and assessed when the facts come."""
     known = facts(**blindness)
     decided = decide(known)
@@ -222,11 +223,11 @@ def test_without_facts_nobody_is_asked(blindness: dict[str, object], says: str) 
     assert after.status.reason == Reason.AWAITING_APPROVAL
 
 
-_SIGHT = {"cluster_ready": None, "snapshot": evicted()}
+_SIGHT: dict[str, Any] = {"cluster_ready": None, "snapshot": evicted()}
 
 
 @pytest.mark.parametrize("blindness", [{"cluster": None}, {"snapshot": None}])
-def test_blindness_keeps_what_was_assessed(blindness: dict[str, object]) -> None:
+def test_blindness_keeps_what_was_assessed(blindness: dict[str, Any]) -> None:
     """A PD that is away for a minute costs nobody a new decision."""
     known = assessed(facts())
     status = decide(replace(known, **blindness)).status

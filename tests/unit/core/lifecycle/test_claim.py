@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -100,14 +101,14 @@ def test_the_call_is_the_journaled_one() -> None:
         ),
     ],
 )
-def test_verification_ends_by_policy(asks: Action, policy: dict[str, object], seconds: int) -> None:
+def test_verification_ends_by_policy(asks: Action, policy: dict[str, Any], seconds: int) -> None:
     """How long the effect may take is written before the call."""
     known = facts(proposal(asks), cluster=cluster(policy=policy))
     step = step_of(decide(approved(known)))
     assert step.verify_by - step.intended_at == timedelta(seconds=seconds)
 
 
-HOLDS: list[tuple[str, dict[str, object], Reason]] = [
+HOLDS: list[tuple[str, dict[str, Any], Reason]] = [
     ("GateInstalled", {"gate_installed": False}, Reason.GATE_NOT_INSTALLED),
     ("NotSuspended", {"cluster": cluster(suspend=True)}, Reason.SUSPENDED),
     ("NotHalted", {"halts": (halt(),)}, Reason.HALTED),
@@ -119,7 +120,7 @@ HOLDS: list[tuple[str, dict[str, object], Reason]] = [
 
 @pytest.mark.parametrize(("gate", "changes", "reason"), HOLDS)
 def test_each_hold_keeps_it_approved_and_says_why(
-    gate: str, changes: dict[str, object], reason: Reason
+    gate: str, changes: dict[str, Any], reason: Reason
 ) -> None:
     """Approved is stored only while something holds; then it answers why it is not running."""
     known = replace(approved(facts()), **changes)
@@ -135,9 +136,7 @@ def test_each_hold_keeps_it_approved_and_says_why(
 
 
 @pytest.mark.parametrize(("gate", "changes", "reason"), HOLDS)
-def test_a_hold_that_ends_lets_it_run(
-    gate: str, changes: dict[str, object], reason: Reason
-) -> None:
+def test_a_hold_that_ends_lets_it_run(gate: str, changes: dict[str, Any], reason: Reason) -> None:
     """Nobody has to agree again."""
     free = approved(facts())
     held = stored(free, decide(replace(free, **changes)))

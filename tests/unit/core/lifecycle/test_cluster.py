@@ -162,9 +162,7 @@ def test_two_that_start_together_agree_on_the_older() -> None:
 
 
 def test_a_claimed_one_takes_over_when_the_owner_is_gone() -> None:
-    claimed = cluster(
-        "second", status=TiKVClusterStatus(cluster_id=None, state="ClusterClaimed")
-    )
+    claimed = cluster("second", status=TiKVClusterStatus(cluster_id=None, state="ClusterClaimed"))
     assert standing(facts(claimed)).state is ClusterState.WATCHING
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_an_edited_end_counts_at_once() -> None:
     assert decide(known).status.phase is Phase.EXPIRED
 
 
-def ours(value: Problem | None, **changes: object) -> Facts:
+def ours(value: Problem | None, **changes: Any) -> Facts:
     """Return facts about a proposal of the operator's own."""
     mine = proposal(proposed_by=OPERATOR)
     return facts(mine, problem=value, **{"detection_ran": True, **changes})
@@ -154,7 +155,7 @@ def test_no_action_says_why() -> None:
         pytest.param({"cluster": None}, id="the cluster object is gone"),
     ],
 )
-def test_absence_is_no_proof_without_sight(changes: dict[str, object]) -> None:
+def test_absence_is_no_proof_without_sight(changes: dict[str, Any]) -> None:
     """A problem that cannot be seen is not a problem that is gone."""
     assert decide(ours(None, **changes)).status.phase is Phase.PENDING
 

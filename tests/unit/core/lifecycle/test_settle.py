@@ -1,6 +1,7 @@
 """What came of a call: judged by what PD shows, never by the answer, never by time alone."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -46,16 +47,18 @@ def limit(rate: float) -> ClusterSnapshot:
     return snapshot(store(1), store(4, add_peer_limit_per_minute=rate))
 
 
-def judged(flying: Proposal, outcome: CallOutcome, *seen: object) -> Decision | None:
+def judged(
+    flying: Proposal, outcome: CallOutcome, shown: ClusterSnapshot | None, now: datetime
+) -> Decision | None:
     """Return what settle says of this evidence."""
-    shown, now = seen
-    assert shown is None or isinstance(shown, ClusterSnapshot)
-    return settle(flying, Evidence(outcome, shown, now))  # type: ignore[arg-type]
+    return settle(flying, Evidence(outcome, shown, now))
 
 
-def ended(flying: Proposal, outcome: CallOutcome, *seen: object) -> Decision:
+def ended(
+    flying: Proposal, outcome: CallOutcome, shown: ClusterSnapshot | None, now: datetime
+) -> Decision:
     """Return what settle says; it must have come to an end."""
-    decision = judged(flying, outcome, *seen)
+    decision = judged(flying, outcome, shown, now)
     assert decision is not None
     return decision
 
@@ -337,7 +340,7 @@ def undoing_limit() -> Proposal:
 
 @pytest.mark.parametrize(("outcome", "now"), [(REFUSED, at(301)), (DONE, at(600))])
 def test_somebody_elses_value_is_not_overwritten_by_an_undo(
-    outcome: CallOutcome, now: object
+    outcome: CallOutcome, now: datetime
 ) -> None:
     """Neither ours nor the old one: it is named, and left."""
     decision = ended(undoing_limit(), outcome, limit(50), now)
