@@ -54,18 +54,24 @@ def detect(
     found = []
     for store in able:
         sighting = memory.sightings.get(f"{RULE}/store/{store.id}")
-        percent = _percent(rule, sighting)
+        was_explained = sighting is not None and sighting.clock == EVICTED
+        genuine = _percent(rule, None if was_explained else sighting)
+        explained = _percent(rule, sighting if was_explained else None)
         among_able = _share(store, able)
         among_healthy = _share(store, healthy)
-        if among_able.exceeds(percent, rule.minimum_leaders):
+        if among_able.exceeds(genuine, rule.minimum_leaders):
             found.append(_genuine(store, among_able, able, observed, rule, sighting))
-        elif evicted and among_healthy.exceeds(percent, rule.minimum_leaders):
+        elif evicted and among_healthy.exceeds(explained, rule.minimum_leaders):
             found.append(_explained(store, among_healthy, evicted, rule))
     return tuple(found)
 
 
 def _percent(rule: LeaderImbalanceRule, sighting: Sighting | None) -> int:
-    """Return the threshold: lower once it is reported, so that it does not come and go."""
+    """Return the threshold: lower once it is reported, so that it does not come and go.
+
+    Only for the kind that was reported: were it lower for both, an explained imbalance would turn
+    into a genuine one by being reported, and back.
+    """
     if sighting is not None and sighting.reported:
         return min(rule.clear_percent, rule.above_mean_percent)
     return rule.above_mean_percent
