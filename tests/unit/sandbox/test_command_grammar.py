@@ -1,0 +1,123 @@
+"""What the command line accepts, and what it says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.cli import main, parser
+from sandbox.errors import SandboxError
+from sandbox.layout import Layout
+from sandbox.options import Options
+from sandbox.report import describe, environment, welcome
+
+STATE: dict[str, Any] = {
+    "supervisor": 1,
+    "options": {"stores": 4, "regions": 300, "bare": False},
+    "apiserver": "https://127.0.0.1:1",
+    "tikvsim": "http://127.0.0.1:2",
+    "pd": [
+        {
+            "name": "pd-0",
+            "direct_url": "http://127.0.0.1:3",
+            "proxy_url": "http://127.0.0.1:4",
+            "control_url": "http://127.0.0.1:5",
+        }
+    ],
+    "processes": {
+        "kube-apiserver": {"state": "running", "pid": 10},
+        "pd-0": {"state": "ended (SIGKILL)", "pid": None},
+        "pdproxy-0": {"state": "running", "pid": 12},
+    },
+    "operators": {
+        "1": {"state": "frozen", "pid": 13, "pod": "assent-1-abcde", "address": "127.0.0.1:6"}
+    },
+}
+LAYOUT = Layout(Path("/box"))
+
+
+def test_every_command_of_the_readme_is_accepted() -> None:
+    """The README is what people type."""
+    for line in (
+        "up --stores 3 --regions 100 --pd 3 --operators 2",
+        "up --bare",
+        "--dir /x down",
+        "status",
+        "env",
+        "logs pd-0 -f",
+        "user alice --group sre --group oncall",
+        "store heat 2 --off",
+        "operator freeze 1",
+        "process restart kube-apiserver",
+    ):
+        assert callable(parser().parse_args(line.split()).run)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("", id="no command"),
+        pytest.param("up --pd 2", id="two members have no majority worth having"),
+        pytest.param("store burn 1", id="no such fault"),
+        pytest.param("store stop one", id="stores have numbers"),
+        pytest.param("operator restart 1", id="stop and start are two facts for an operator"),
+    ],
+)
+def test_mistakes_end_with_the_usage(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Argparse's own exit code 2, and what is possible."""
+    with pytest.raises(SystemExit) as caught:
+        main(line.split())
+    assert caught.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["status", "env", "user alice", "store stop 1", "operator kill 1"])
+def test_without_a_sandbox_it_says_how_to_start_one(
+    line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next command to type is in the message."""
+    assert main(["--dir", str(tmp_path / "none"), *line.split()]) == 1
+    assert "`python -m sandbox up` first" in capsys.readouterr().err
+
+
+def test_the_environment_has_the_first_members_proxy() -> None:
+    """What goes to PD_URL is journaled, what goes to PD_DIRECT_URL is not."""
+    told = environment(LAYOUT, STATE)
+    assert told["PD_URL"] == "http://127.0.0.1:4"
+    assert told["PD_DIRECT_URL"] == "http://127.0.0.1:3"
+    assert told["SANDBOX_DIR"] == "/box"
+
+
+def test_the_table_shows_what_has_ended_and_what_is_frozen() -> None:
+    """These are the answers to `why does nothing happen?`."""
+    lines = describe(LAYOUT, STATE).splitlines()
+    assert any(line.startswith("pd-0") and "ended (SIGKILL)  -" in line for line in lines)
+    assert any("frozen" in line and "assent-1-abcde" in line for line in lines)
+
+
+def test_a_bare_sandbox_is_not_told_of_its_operator() -> None:
+    """Commands to copy must work."""
+    bare = {**STATE, "options": {**STATE["options"], "bare": True}, "operators": {}}
+    assert "operator-1" in welcome(LAYOUT, STATE)
+    assert "operator-1" not in welcome(LAYOUT, bare)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        pytest.param({"pd": 2}, "1 or 3 members", id="no quorum to gain"),
+        pytest.param({"stores": 0}, "at least 1 store", id="nothing to hold regions"),
+        pytest.param({"regions": 4}, "5 regions", id="PD itself cuts the keyspace into five"),
+        pytest.param({"operators": -1}, "at least", id="less than none"),
+    ],
+)
+def test_impossible_options_are_refused(wrong: dict[str, int], message: str) -> None:
+    """Before anything is started."""
+    with pytest.raises(SandboxError, match=message):
+        Options(**wrong)  # type: ignore[arg-type]
+
+
+def test_options_survive_the_way_to_the_supervisor() -> None:
+    """They travel as an argument of its command line."""
+    options = Options(stores=3, pd=3, pd_schedule={"leader-schedule-limit": 8})
+    assert Options.from_json(options.to_json()) == options
