@@ -7,14 +7,13 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 from sandbox.toolchain.cache import Cache, default_cache
 from sandbox.toolchain.catalogue import GO_SOURCES, SETS, TOOLS, Tool
 from sandbox.toolchain.command import run_logged
 from sandbox.toolchain.errors import ToolchainError
-from sandbox.toolchain.golang import Go, choose_go, go_env
+from sandbox.toolchain.golang import BUILD_SETTINGS, Go, choose_go, go_env
 from sandbox.toolchain.progress import Reporter
 
 KEY_LENGTH = 16
@@ -77,8 +76,12 @@ def build_key(tool: Tool, go: Go) -> str:
         ToolchainError: the folder of the tool has no sources.
     """
     digest = hashlib.sha256()
-    recipe = {**asdict(tool), "go": go.release, "machine": platform.machine()}
-    del recipe["module"]  # a place; what is in it comes below
+    recipe = {
+        "arguments": tool.build_arguments(Path(tool.name)),
+        "settings": BUILD_SETTINGS,
+        "go": go.release,
+        "machine": platform.machine(),
+    }
     digest.update(json.dumps(recipe, sort_keys=True).encode())
     sources = _sources(tool.folder)
     if not sources:

@@ -10,9 +10,11 @@ from pathlib import Path
 from sandbox.toolchain.errors import CommandError
 from sandbox.toolchain.progress import Reporter
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.05
 STOP_SECONDS = 5.0
+REAP_SECONDS = 2.0
 TAIL_LINES = 15
+_EXIT_CODE_LOST = 255
 
 
 def run_logged(
@@ -58,22 +60,45 @@ def tail(log: Path) -> str:
 
 
 def _wait(process: subprocess.Popen[bytes], tick: Callable[[], None]) -> int:
-    while True:
+    while (exit_code := _reap(process)) is None:
+        time.sleep(POLL_SECONDS)
+        tick()
+    return exit_code
+
+
+def _reap(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit code of `process`, None while it runs.
+
+    Not `Popen.poll`: that takes a lock, and a Ctrl-C in the wrong microsecond leaves it taken, so
+    that `poll` says "still running" of a dead process for ever after.
+    """
+    if process.returncode is None:
         try:
-            return process.wait(POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            tick()
+            process_id, status = os.waitpid(process.pid, os.WNOHANG)
+        except ChildProcessError:  # reaped already, and the interrupt came before the noting
+            process.returncode = _EXIT_CODE_LOST
+        else:
+            if process_id:
+                process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode
 
 
 def _stop_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends every process of the command's group; a group that is gone already is left alone."""
-    deadline = time.monotonic() + STOP_SECONDS
-    wanted = signal.SIGTERM
-    while _signal_group(process.pid, wanted):
-        process.poll()  # reaps the leader, which otherwise keeps the group alive
-        if time.monotonic() > deadline:
-            wanted = signal.SIGKILL
-        time.sleep(0.02)
+    """Ends every process of the command's group; a group that is gone already is left alone.
+
+    Killed ones of which only the entry is left, since nobody reaps them (a container whose first
+    process does not), are not waited for beyond `REAP_SECONDS`.
+    """
+    for number, patience_seconds in (
+        (signal.SIGTERM, STOP_SECONDS),
+        (signal.SIGKILL, REAP_SECONDS),
+    ):
+        deadline = time.monotonic() + patience_seconds
+        while time.monotonic() < deadline:
+            if not _signal_group(process.pid, number):
+                return
+            _reap(process)  # a dead leader that nobody has waited for keeps the group alive
+            time.sleep(0.02)
 
 
 def _signal_group(group: int, number: signal.Signals) -> bool:

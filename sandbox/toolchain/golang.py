@@ -20,6 +20,14 @@ Version = tuple[int, int, int]
 # Settings of the user's shell that would change what is built, or for which machine.
 _UNWANTED = ("GOOS", "GOARCH", "GOEXPERIMENT", "GOROOT", "GODEBUG")
 
+BUILD_SETTINGS = {
+    # -modcacherw: without it the module cache is read-only and `rm -r` fails on it.
+    "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false -trimpath",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+    "CGO_ENABLED": "0",
+}
+
 
 @dataclass(frozen=True)
 class Go:
@@ -92,10 +100,6 @@ def go_env(cache: Cache) -> dict[str, str]:
         GOPATH=str(cache.gopath),
         GOMODCACHE=str(cache.gopath / "mod"),
         GOCACHE=str(cache.gopath / "build"),
-        # -modcacherw: without it the module cache is read-only and `rm -r` fails on it.
-        GOFLAGS="-mod=readonly -modcacherw -buildvcs=false -trimpath",
-        GOTOOLCHAIN="local",
-        GOWORK="off",
-        CGO_ENABLED="0",
+        **BUILD_SETTINGS,
     )
     return env

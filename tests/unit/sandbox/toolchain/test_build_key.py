@@ -10,7 +10,7 @@ from sandbox.toolchain.build import binary_path, build_key
 from sandbox.toolchain.cache import Cache
 from sandbox.toolchain.catalogue import Tool
 from sandbox.toolchain.errors import ToolchainError
-from sandbox.toolchain.golang import Go
+from sandbox.toolchain.golang import BUILD_SETTINGS, Go
 
 GO = Go(Path("go"), (1, 26, 8))
 
@@ -53,7 +53,7 @@ def test_a_renamed_source_changes_the_key(tool: Tool) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param({"version": "v2"}, id="version"),
+        pytest.param({"name": "other"}, id="name"),
         pytest.param({"tags": "without_dashboard"}, id="build tags"),
         pytest.param({"variables": (("main.version", "v1"),)}, id="linker flags"),
         pytest.param({"package": "./cmd/other"}, id="package"),
@@ -62,6 +62,15 @@ def test_a_renamed_source_changes_the_key(tool: Tool) -> None:
 def test_a_changed_recipe_changes_the_key(tool: Tool, changed: dict[str, Any]) -> None:
     """The recipe makes the binary as much as its sources do."""
     assert build_key(replace(tool, **changed), GO) != build_key(tool, GO)
+
+
+def test_a_changed_way_of_building_changes_the_key(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flags that every build gets count as much as those of one recipe."""
+    before = build_key(tool, GO)
+    monkeypatch.setitem(BUILD_SETTINGS, "CGO_ENABLED", "1")
+    assert build_key(tool, GO) != before
 
 
 def test_a_go_release_changes_the_key_and_its_patch_level_does_not(tool: Tool) -> None:

@@ -74,7 +74,8 @@ def test_the_recipe_makes_a_small_binary_of_its_package(name: str) -> None:
 
 def test_kubectl_can_parse_the_api_servers_version() -> None:
     """Unset, it says `v0.0.0-master+$Format:%H$`, which neither kubectl nor helm accepts."""
-    linker = TOOLS["kube-apiserver"].build_arguments(Path("out"))[2]
+    arguments = TOOLS["kube-apiserver"].build_arguments(Path("out"))
+    linker = arguments[arguments.index("-ldflags") + 1]
     for setting in (f"gitVersion={KUBERNETES_VERSION}", "gitMajor=1", "gitMinor=36"):
         assert f"-X k8s.io/component-base/version.{setting}" in linker
 

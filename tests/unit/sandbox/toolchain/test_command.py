@@ -2,8 +2,10 @@
 
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +38,14 @@ class StopsWhenStarted(io.StringIO):
         if "stopped" not in text and self.log.read_text().endswith("\n"):
             raise KeyboardInterrupt
         return len(text)
+
+
+class InterruptedPopen(subprocess.Popen[bytes]):
+    """As a Ctrl-C inside `poll` leaves it: its lock is taken, and nobody will give it back."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._waitpid_lock.acquire()  # type: ignore[attr-defined]
 
 
 def run(script: str, log: Path, reporter: Reporter | None = None) -> None:
@@ -103,3 +113,15 @@ def test_an_interrupted_wait_ends_the_command_and_its_children(
     pids = [int(word) for word in log.read_text().split()]
     assert len(pids) == 2
     assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_an_interrupt_at_the_worst_moment_does_not_make_the_stop_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen once: a terminated build went on killing its dead compiler until killed itself."""
+    monkeypatch.setattr("sandbox.toolchain.command.subprocess.Popen", InterruptedPopen)
+    log = tmp_path / "log"
+    script = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
+    with pytest.raises(KeyboardInterrupt):
+        run(script, log, Reporter(StopsWhenStarted(log), Clock()))
+    assert not alive(int(log.read_text()))
