@@ -13,7 +13,7 @@ from assent.core.detection.incident import ProposalDraft, propose
 from assent.core.lifecycle.cluster import ClusterFacts, Standing, decide_cluster, standing
 from assent.core.model.resource import Cluster
 from assent.kube.client import KubeClient
-from assent.kube.errors import AlreadyExists
+from assent.kube.errors import AlreadyExists, Forbidden
 from assent.kube.resources import KINDS
 from assent.kube.status import StatusWriter
 
@@ -57,6 +57,7 @@ class ClusterController:
         self._now = now
         self._username = username
         self._watchers: dict[str, Watcher] = {}
+        self._missing_right: dict[str, str] = {}
 
     async def aclose(self) -> None:
         """Close every connection to every PD."""
@@ -96,8 +97,19 @@ class ClusterController:
             await watcher.detect(cluster, self._world.proposals_of(cluster))
         stored = await self._say(cluster, watcher.look, epoch)
         if not standing(self._facts(stored, watcher.look, epoch)).blocks:
-            await self._propose(stored, watcher.look)
+            await self._propose_if_allowed(stored, watcher.look, epoch)
         return float(interval)
+
+    async def _propose_if_allowed(self, cluster: Cluster, look: Look, epoch: int) -> None:
+        before = self._missing_right.pop(cluster.meta.uid, None)
+        try:
+            await self._propose(cluster, look)
+        except Forbidden as refusal:
+            self._missing_right[cluster.meta.uid] = refusal.message
+            await self._say(cluster, look, epoch)
+            raise
+        if before is not None:
+            await self._say(cluster, look, epoch)
 
     async def _say(self, cluster: Cluster, look: Look, epoch: int) -> Cluster:
         wanted = decide_cluster(self._facts(cluster, look, epoch))
@@ -146,6 +158,7 @@ class ClusterController:
             failure=look.failure,
             halts=self._world.halts,
             gate_problem=self._gate().problem,
+            missing_right=self._missing_right.get(cluster.meta.uid),
             problems=look.problems,
             epoch=epoch,
         )

@@ -13,11 +13,15 @@ def stage(box: Sandbox, namespace: str) -> Iterator[Scene]:
     """People, but neither a TiKVCluster nor an operator yet."""
     scene = Scene(box, namespace)
     scene.invite()
+    limits = box.pd.get("/stores/limit")
     yield scene
     for number in box.running_operators():
         # A graceful end releases the Lease, so that the next test's operator leads at once.
         box.operator(number).thaw()
         box.operator(number).stop()
+    for store, limit in limits.items():
+        for kind, rate in limit.items():
+            box.pd.post(f"/store/{store}/limit", {"type": kind, "rate": rate})
 
 
 @pytest.fixture

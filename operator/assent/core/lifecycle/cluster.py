@@ -36,6 +36,8 @@ class ClusterFacts:
     halts: tuple[HaltOrder, ...]
     gate_problem: str | None
     """What is wrong with the approval gate; None when it stands."""
+    missing_right: str | None
+    """Which RBAC rule the API server said is missing; None when it refused nothing."""
     problems: Sequence[Problem]
     """What detection saw, proposals and deliberate inaction alike."""
     epoch: int
@@ -56,8 +58,7 @@ class Standing:
     @property
     def blocks(self) -> bool:
         """True when nothing can be judged there: no detection, no assessment, no action."""
-        waiting = (ClusterState.PD_NOT_READY, ClusterState.FORBIDDEN)
-        return self.foreign or self.state in _UNREACHED or self.state in waiting
+        return self.foreign or self.state in _UNREACHED | {ClusterState.PD_NOT_READY}
 
 
 def pinned_cluster_id(cluster: Cluster) -> str | None:
@@ -109,6 +110,8 @@ def standing(facts: ClusterFacts) -> Standing:
             ClusterState.PD_NOT_READY,
             "PD lists no schedulers yet, as after a leader change: waiting until it does",
         )
+    if facts.missing_right is not None:
+        return Standing(ClusterState.FORBIDDEN, facts.missing_right)
     if facts.gate_problem is not None:
         return Standing(ClusterState.GATE_NOT_INSTALLED, facts.gate_problem)
     if facts.halts:

@@ -43,6 +43,7 @@ def facts(given: Cluster | None = None, **changes: object) -> ClusterFacts:
         failure=None,
         halts=(),
         gate_problem=None,
+        missing_right=None,
         problems=(),
         epoch=4,
     )
@@ -105,6 +106,12 @@ HALT = HaltOrder(Metadata("", "stop", "uid-h", "1", 1, NOW), HaltSpec(reason="in
             ClusterState.GATE_NOT_INSTALLED,
             "assent-approvals",
             id="without the gate nobody may believe that approvals hold",
+        ),
+        pytest.param(
+            {"missing_right": "cannot create actionproposals"},
+            ClusterState.FORBIDDEN,
+            "create actionproposals",
+            id="a missing right is named where people look",
         ),
         pytest.param(
             {"halts": (HALT,)}, ClusterState.HALTED, "incident 7", id="a halt names its reason"
