@@ -50,8 +50,12 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--stores", type=int, default=DEFAULTS.stores, metavar="N")
     up.add_argument("--regions", type=int, default=DEFAULTS.regions, metavar="N")
     up.add_argument("--pd", type=int, choices=PD_COUNTS, default=DEFAULTS.pd, help="PD members")
-    up.add_argument("--operators", type=int, default=None, metavar="N", help="default: 1")
-    up.add_argument("--bare", action="store_true", help="no TiKVCluster, no operator")
+    up.add_argument(
+        "--operators", type=int, default=None, metavar="N", help="default: 1, with --bare 0"
+    )
+    up.add_argument(
+        "--bare", action="store_true", help="no TiKVCluster, and no operator by default"
+    )
     up.set_defaults(run=_up)
 
     for name, run, help_text in (

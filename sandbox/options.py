@@ -23,7 +23,7 @@ class Options:
     operators: int = 1
     """How many operators are started; more may be started later."""
     bare: bool = False
-    """No TiKVCluster, no operator: control plane, PD, stores and Assent's manifests only."""
+    """No TiKVCluster: control plane, PD, stores and Assent's manifests only."""
     pd_schedule: Mapping[str, Any] = field(default_factory=dict)
     """Settings of PD's [schedule] section, such as {"max-store-down-time": "1m"}."""
     operator_environment: Mapping[str, str] = field(default_factory=dict)

@@ -71,9 +71,9 @@ class World:
         if not options.bare:
             endpoints = [member.proxy_url for member in self.pd.members]
             await install_sample(self.control_plane.api, endpoints)
-            running = [self.operator(number) for number in range(1, options.operators + 1)]
-            await asyncio.gather(*(operator.start() for operator in running))
-            await asyncio.gather(*(operator.wait_ready() for operator in running))
+        running = [self.operator(number) for number in range(1, options.operators + 1)]
+        await asyncio.gather(*(operator.start() for operator in running))
+        await asyncio.gather(*(operator.wait_ready() for operator in running))
         self.save()
 
     async def stop(self) -> None:
