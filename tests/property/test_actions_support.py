@@ -1,4 +1,4 @@
-"""The tools of the property tests themselves: what is impossible is found, what is unknown fails."""
+"""The tools of the property tests: the impossible is found, the unknown fails."""
 
 from dataclasses import replace
 from datetime import timedelta
