@@ -103,6 +103,7 @@ class App:
                 pod_namespace=settings.pod_namespace,
             ),
             metrics=self._metrics,
+            halts=lambda: self._world.halts,
             now=utc_now,
             monotonic=time.monotonic,
         )

@@ -19,7 +19,7 @@ from assent.core.lifecycle.interrupts import may_call
 from assent.core.lifecycle.settle import Evidence, settle
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, DidNot, PdCall
-from assent.core.model.resource import Cluster, Proposal
+from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
 from assent.errors import AssentError, LeadershipLost, OutcomeUnknown, Retryable
@@ -77,9 +77,12 @@ class Executor:
         journal: Journal,
         recovery: Recovery,
         metrics: Metrics,
+        halts: Callable[[], tuple[HaltOrder, ...]],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
+        """Take the parts; ``halts`` are those that this process's own watch knows of."""
+        self._halts = halts
         self.journal = journal
         self._kube = kube
         self._pd = pd
@@ -197,7 +200,8 @@ class Executor:
         live = await read_live(self._kube, proposal)
         self._still_ours(proposal, live.proposal, term)
         undo = self._undoing(proposal)
-        hold = may_call(live.proposal, live.cluster, live.halts, self._now(), undo=undo)
+        halts = (*live.halts, *self._halts())
+        hold = may_call(live.proposal, live.cluster, halts, self._now(), undo=undo)
         if hold is not None:
             return hold
         permit = permit_call(

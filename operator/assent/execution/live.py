@@ -20,6 +20,10 @@ class LiveState:
 async def read_live(kube: KubeClient, proposal: Proposal) -> LiveState:
     """Return the live state, the three reads side by side.
 
+    The two objects come from etcd itself. The halts come from the API server's watch cache, which
+    is behind by the delivery of one etcd event: a consistent list right after any write waits
+    about 92 ms for that cache (docs/adr/0004). The caller adds the halts of its own watch.
+
     Raises:
         Retryable: the API server did not answer; nothing is known and nothing may be called.
         Terminal: the proposal or its cluster is gone, or malformed.
@@ -28,7 +32,7 @@ async def read_live(kube: KubeClient, proposal: Proposal) -> LiveState:
     found, cluster, halts = await asyncio.gather(
         kube.get(KINDS.proposal, namespace, proposal.meta.name),
         kube.get(KINDS.cluster, namespace, proposal.spec.cluster_ref.name),
-        kube.list(KINDS.halt),
+        kube.list(KINDS.halt, from_cache=True),
     )
     return LiveState(
         parse_proposal(found), parse_cluster(cluster), tuple(parse_halt(item) for item in halts)
