@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
-GENERATED := crds
+GENERATED := crds deploy helm docs/reference
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 
 .DEFAULT_GOAL := help
@@ -26,14 +27,14 @@ demo: venv ## Run the main job end to end on a real control plane, narrated
 
 test: venv ## Set everything up and run all tests
 	@$(TOOLCHAIN) test >/dev/null
-	$(BIN)/pytest -n 2 $(COVERAGE)
+	$(PYTEST) $(COVERAGE)
 
 test-unit: venv ## Run the tests that need no control plane
-	$(BIN)/pytest -n 2 tests/unit tests/property tests/architecture
+	$(PYTEST) tests/unit tests/property tests/architecture
 
 test-integration: venv ## Run the tests on the real control plane
 	@$(TOOLCHAIN) test >/dev/null
-	$(BIN)/pytest -n 2 tests/integration
+	$(PYTEST) tests/integration
 
 verify: venv generate ## Check style, types, layers, generated files
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -52,8 +53,8 @@ sandbox-up: venv ## Start a sandbox that stays
 sandbox-down: ## Stop it
 	@$(BIN)/python -m sandbox down
 
-generate: venv ## Write the generated files (CRDs) from the models
-	@$(BIN)/python -m assent.api.generate
+generate: venv ## Write CRDs, policies, chart and reference pages from the models
+	@$(BIN)/python -m hack.generate
 
 fmt: venv ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
