@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def cluster(
     return Cluster(meta, spec, status or TiKVClusterStatus())
 
 
-def facts(given: Cluster | None = None, **changes: object) -> ClusterFacts:
+def facts(given: Cluster | None = None, /, **changes: Any) -> ClusterFacts:
     base = ClusterFacts(
         now=NOW,
         cluster=given or cluster(),
@@ -47,7 +48,7 @@ def facts(given: Cluster | None = None, **changes: object) -> ClusterFacts:
         problems=(),
         epoch=4,
     )
-    return replace(base, **changes)  # type: ignore[arg-type]
+    return replace(base, **changes)
 
 
 def problem(no_action: str | None, seen_since: datetime = NOW) -> Problem:
@@ -119,7 +120,7 @@ HALT = HaltOrder(Metadata("", "stop", "uid-h", "1", 1, NOW), HaltSpec(reason="in
     ],
 )
 def test_the_state_names_the_worst_that_holds(
-    changes: dict[str, object], want: ClusterState, words: str
+    changes: dict[str, Any], want: ClusterState, words: str
 ) -> None:
     got = standing(facts(**changes))
     assert got.state is want
