@@ -19,6 +19,9 @@ import (
 // the line written.
 const answerLimit = 1 << 20
 
+// watchAfter spares short waits, which are nearly all, the cost of a second reader.
+const watchAfter = 20 * time.Millisecond
+
 // refusalWait is how long PD may take to answer a request that it did not get whole.
 const refusalWait = time.Second
 
@@ -149,7 +152,10 @@ func (e *exchange) answer(response *http.Response, fault Fault, finish func(int)
 	default:
 		finish(response.StatusCode)
 	}
-	if err := response.Write(e.client); err != nil || response.Close || response.Request.Close {
+	// Unbuffered, each header would be a packet of its own.
+	buffered := bufio.NewWriter(e.client)
+	if err := errors.Join(response.Write(buffered), buffered.Flush()); err != nil ||
+		response.Close || response.Request.Close {
 		return false
 	}
 	if response.StatusCode == http.StatusSwitchingProtocols {
@@ -183,14 +189,17 @@ func (e *exchange) answerStatus(request *http.Request, fault Fault) bool {
 func watch(conn net.Conn, reader *bufio.Reader, gone func()) (end func() bool) {
 	var ended atomic.Bool
 	done := make(chan struct{})
-	go func() {
+	timer := time.AfterFunc(watchAfter, func() {
 		defer close(done)
 		if _, err := reader.Peek(1); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			ended.Store(true)
 			gone()
 		}
-	}()
+	})
 	return func() bool {
+		if timer.Stop() {
+			return false
+		}
 		_ = conn.SetReadDeadline(time.Unix(1, 0))
 		<-done
 		_ = conn.SetReadDeadline(time.Time{})
