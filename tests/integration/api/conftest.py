@@ -27,24 +27,10 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApi]:
         leases = "/apis/coordination.k8s.io/v1/namespaces/assent-system/leases"
         api.call("POST", leases, lease).ok()
         install(api, manifests("crds", "deploy/rbac", "deploy/admission"))
-        install(api, [MEDIUM_TRANSFERS, *bindings(), *_patcher()])
+        install(api, [MEDIUM_TRANSFERS, *bindings()])
         await_crds(api)
         await_policies(api, NAMESPACE)
         yield api
-
-
-def _patcher() -> list[dict[str, object]]:
-    """Return a user who may patch clusters and nothing else, to see the policy on them."""
-    group = "rbac.authorization.k8s.io"
-    return [
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": "assent-tests-patcher"},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "assent-proposer"},
-            "subjects": [{"kind": "User", "name": "assent-tests-patcher", "apiGroup": group}],
-        }
-    ]
 
 
 def _bearer(kube: KubeApi, pod: str) -> Who:

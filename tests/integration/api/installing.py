@@ -109,7 +109,8 @@ def await_policies(api: KubeApi, namespace: str) -> None:
             ),
             what=f"a policy that says {said!r}",
         )
-    nobody = Who("assent-tests-patcher", ("system:authenticated",))
+    patcher = Who("assent-tests-patcher", ("system:authenticated",))
+    api.apply(path_of(_PATCHER), _PATCHER).ok()
     until(
         lambda: (
             "may not configure"
@@ -117,7 +118,7 @@ def await_policies(api: KubeApi, namespace: str) -> None:
                 "PATCH",
                 f"{root}/tikvclusters/{name}",
                 {"spec": {"dryRun": False}},
-                by=nobody,
+                by=patcher,
                 content_type=merge,
                 query=dry,
             ).message
@@ -125,3 +126,22 @@ def await_policies(api: KubeApi, namespace: str) -> None:
         what="the policy on TiKVCluster",
     )
     api.call("DELETE", f"{root}/tikvclusters/{name}").ok()
+
+
+_PATCHER: dict[str, Any] = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": "assent-tests-patcher"},
+    "roleRef": {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "ClusterRole",
+        "name": "assent-proposer",
+    },
+    "subjects": [
+        {
+            "kind": "User",
+            "name": "assent-tests-patcher",
+            "apiGroup": "rbac.authorization.k8s.io",
+        }
+    ],
+}
