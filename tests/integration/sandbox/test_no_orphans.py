@@ -1,6 +1,7 @@
 """Whatever ends the one who uses a sandbox, no process of it stays and no directory."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,8 @@ def waiting() -> Iterator[Use]:
     use.user.wait()
     if use.user.stdout is not None:
         use.user.stdout.close()
+    # Where the supervisor was killed, nobody else removes it.
+    shutil.rmtree(use.root, ignore_errors=True)
 
 
 @pytest.mark.parametrize(
