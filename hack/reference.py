@@ -173,4 +173,16 @@ def _admission() -> str:
         when = ", ".join(operation.lower() for operation in policy.operations)
         parts.append(f"## {policy.name}\n\nOn {when} of {on}.\n")
         parts.append(_table(("Code", "Message"), rows))
+        if policy.lease is not None:
+            parts.append(_FROZEN)
     return "\n".join(parts)
+
+
+_FROZEN = """\
+Never delete this policy's binding and create it again: from then on the API server judges by a
+frozen copy of the Lease until it is restarted
+([kubernetes#130887](https://github.com/kubernetes/kubernetes/issues/130887)), and the next leader
+is refused. `helm uninstall` therefore leaves policy and binding in place, and the next install
+takes them over; `kubectl delete -k deploy` does not. Changing them in place is safe. The way out
+when it happened: restart kube-apiserver. To remove them for good, delete both by name.
+"""

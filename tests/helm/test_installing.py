@@ -11,8 +11,9 @@ from assent.api.admission import deviations, policies
 from sandbox.toolchain import kubectl_path
 from tests.helm.rendering import CHART, ROOT, chart, helm, run, succeed
 from tests.integration.api.installing import await_crds, await_policies, path_of
-from tests.integration.api.kubeapi import KubeApi
+from tests.integration.api.kubeapi import MERGE, KubeApi, Who, path
 from tests.integration.api.server import api_server
+from tests.integration.api.waiting import until
 
 pytestmark = pytest.mark.xdist_group("helm-install")
 
@@ -68,29 +69,67 @@ def present(kube: KubeApi) -> set[str]:
     return {path for path in paths if kube.call("GET", path).code == 200}
 
 
-def test_install_and_uninstall(kube: KubeApi) -> None:
-    """Everything but running pods: the gate stands after install, and only CRDs remain after.
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/assent-system/leases"
 
-    Twice over, since people re-install: the fence's parameter must be found again.
+
+def kept(kube: KubeApi) -> set[str]:
+    """Return the paths that uninstalling leaves in place: the fence, policy and binding."""
+    return {
+        path_of(document)
+        for document in chart(crds=False).values()
+        if "helm.sh/resource-policy" in document["metadata"].get("annotations", {})
+    }
+
+
+def lead(kube: KubeApi, pod: str) -> None:
+    """Make this pod the holder of the operator's Lease."""
+    lease = {"metadata": {"name": "assent"}, "spec": {"holderIdentity": pod}}
+    if kube.call("POST", LEASES, lease).code == 409:
+        kube.call("PATCH", f"{LEASES}/assent", lease, content_type=MERGE).ok()
+
+
+def await_leader(kube: KubeApi, pod: str, *, cluster: str) -> None:
+    """Return once this pod's own token may write status."""
+    token = kube.pod_token(pod, namespace="assent-system", account="assent")
+
+    def written() -> bool:
+        at = path("tikvclusters", cluster, "status")
+        body = {"status": {"message": pod}}
+        return kube.call("PATCH", at, body, by=Who(token=token), content_type=MERGE).code == 200
+
+    until(written, what=f"status written by {pod}", within_seconds=15)
+
+
+def test_install_and_uninstall(kube: KubeApi) -> None:
+    """Everything but running pods: the gate stands after install; CRDs and fence remain after.
+
+    Twice over, since people re-install: the fence must go on reading the Lease.
     """
     wanted = {path_of(document) for document in chart(crds=False).values()}
     shipped = policies(namespace="assent-system", service_account="assent")
-    for _ in range(2):
+    for number in range(2):
         said = release(kube, "install", str(CHART))
         assert "kubectl get actionproposals -A" in said
         await_crds(kube)
         assert present(kube) == wanted
         assert deviations(installed(kube), shipped) == ()
-        leases = "/apis/coordination.k8s.io/v1/namespaces/assent-system/leases"
-        kube.call(
-            "POST", leases, {"metadata": {"name": "assent"}, "spec": {"holderIdentity": "a"}}
-        ).ok()
+        lead(kube, "nobody")
         await_policies(kube, "tikv")
+        cluster = f"watched-{number}"
+        manifest = {
+            "apiVersion": "assent.tikv.org/v1alpha1",
+            "kind": "TiKVCluster",
+            "metadata": {"name": cluster},
+            "spec": {"pd": {"endpoints": ["http://pd:2379"]}},
+        }
+        kube.call("POST", path("tikvclusters"), manifest).ok()
+        for pod in ("assent-0", "assent-1"):
+            lead(kube, pod)
+            await_leader(kube, pod, cluster=cluster)
         release(kube, "uninstall")
-        assert present(kube) == set()
-        kube.call("DELETE", f"{leases}/assent").ok()
-        for plural in ("tikvclusters", "actionproposals", "halts"):
-            assert kube.call("GET", f"/apis/assent.tikv.org/v1alpha1/{plural}").code == 200
+        assert present(kube) == kept(kube)
+        kube.call("DELETE", f"{LEASES}/assent").ok()
+        kube.call("GET", path("tikvclusters", cluster)).ok()
 
 
 def test_upgrade_changes_what_was_asked(kube: KubeApi) -> None:

@@ -12,6 +12,12 @@ from assent.api.meta import GROUP
 API_VERSION = "admissionregistration.k8s.io/v1"
 LABELS = {"app.kubernetes.io/name": "assent", "app.kubernetes.io/component": "admission"}
 
+KEPT = {"helm.sh/resource-policy": "keep"}
+"""On policies with a parameter of a built-in kind, and on their bindings: once no binding names
+the kind, the API server's copy of the parameter stays frozen until it is restarted (kubernetes
+issue 130887, seen on 1.36.3). So ``helm uninstall`` leaves both in place; they concern status
+writes of the operator only, and are taken over by the next install."""
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:
@@ -125,7 +131,9 @@ class AdmissionPolicy:
         return self._object("ValidatingAdmissionPolicyBinding", spec)
 
     def _object(self, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
-        metadata = {"name": self.name, "labels": dict(LABELS)}
+        metadata: dict[str, Any] = {"name": self.name, "labels": dict(LABELS)}
+        if self.lease is not None:
+            metadata["annotations"] = dict(KEPT)
         return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 

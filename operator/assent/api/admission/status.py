@@ -40,7 +40,9 @@ def leader_fence(installation: Installation) -> AdmissionPolicy:
 
     Where the Lease is missing, every status write is refused with 422, the operator's included:
     it creates its Lease before it writes status. The API server reads the Lease from a cache, so
-    a 403 within about 2 s of taking over is worth another try.
+    a 403 within about 2 s of taking over is worth another try. When the holder is refused for
+    longer, that cache is frozen (see ``policy.KEPT``): only restarting the API server helps, or
+    removing this policy's binding, which leaves the epoch rule as the one fence.
     """
     return AdmissionPolicy(
         name=FENCE_NAME,

@@ -152,3 +152,18 @@ def test_optional_parts_are_left_out() -> None:
     ).wire()
     assert set(policy["spec"]) == {"failurePolicy", "matchConstraints", "validations"}
     assert set(binding["spec"]) == {"policyName", "validationActions"}
+
+
+def test_helm_keeps_what_the_api_server_cannot_take_up_again() -> None:
+    """A re-created binding with a Lease as parameter sees a frozen copy of it."""
+    kept = [
+        document["metadata"]["name"]
+        for document in SHIPPED
+        if document["metadata"].get("annotations") == {"helm.sh/resource-policy": "keep"}
+    ]
+    with_lease = [
+        document["metadata"]["name"]
+        for document in SHIPPED
+        if {"paramKind", "paramRef"} & set(document["spec"])
+    ]
+    assert kept == with_lease == ["assent-leader-fence", "assent-leader-fence"]
