@@ -4,19 +4,24 @@ The reference page is generated from here. Names are API: they are added, not re
 """
 
 from enum import StrEnum
+from typing import Self
 
 
-class Reason(StrEnum):
-    """Why a proposal is where it is (``status.reason``)."""
+class Explained(StrEnum):
+    """Constants that carry their meaning."""
 
     meaning: str
 
-    def __new__(cls, value: str, meaning: str) -> "Reason":
+    def __new__(cls, value: str, meaning: str) -> Self:
         """Carry the meaning beside the value."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
         return member
+
+
+class Reason(Explained):
+    """Why a proposal is where it is (``status.reason``)."""
 
     AWAITING_ASSESSMENT = "AwaitingAssessment", "The ask is new or changed and not assessed yet."
     AWAITING_APPROVAL = "AwaitingApproval", "People have not said yes often enough."
@@ -50,17 +55,8 @@ class Reason(StrEnum):
     RESOLVED = "Resolved", "A person said what came of the unknown call."
 
 
-class ClusterState(StrEnum):
+class ClusterState(Explained):
     """What a TiKVCluster shows in its STATUS column (``status.state``)."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str) -> "ClusterState":
-        """Carry the meaning beside the value."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
 
     WATCHING = "Watching", "PD answers and detection runs."
     SUSPENDED = "Suspended", "spec.suspend is true: watched, nothing is called."
