@@ -23,7 +23,8 @@ def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApi]:
     """An API server with nothing of ours in it."""
     folder: Path = tmp_path_factory.mktemp("api-server")
     with api_server(folder) as server, closing(KubeApi(server)) as api:
-        api.call("POST", "/api/v1/namespaces", {"metadata": {"name": "tikv"}}).ok()
+        for name in ("tikv", "assent-system"):
+            api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}}).ok()
         yield api
 
 
@@ -42,7 +43,6 @@ APPLY = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f"
 
 def test_kustomization_and_chart_are_accepted(kube: KubeApi) -> None:
     """Server-side dry run under strict validation of every object, both ways."""
-    kubectl(kube, "create", "namespace", "assent-system")
     rendered = kubectl(kube, "kustomize", str(ROOT / "deploy"))
     assert "serverside-applied" in kubectl(kube, *APPLY, stdin=rendered)
     more = ("--set", "secretNamespaces={tikv}", "--set", "networkPolicy.enabled=true")
