@@ -1,8 +1,10 @@
-"""Who takes part: each a user of the API server with exactly one of the shipped roles."""
+"""Who takes part: each a user of the API server with exactly the shipped roles named here."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import yaml
 
 NAMESPACE = "tikv"
 
@@ -46,7 +48,7 @@ def bindings() -> str:
 
 
 def approval(person: Person, digest: str, comment: str) -> str:
-    """Return the merge patch by which a person approves."""
+    """Return the merge patch by which a person approves exactly what has that digest."""
     return _decision({"by": person.name, "decision": "Approve", "digest": digest}, comment)
 
 
@@ -59,9 +61,14 @@ def _decision(seat: Mapping[str, str], comment: str) -> str:
     return json.dumps({"spec": {"approvals": [{**seat, "comment": comment}]}})
 
 
+def edit(person: Person, action: Mapping[str, object]) -> str:
+    """Return the merge patch by which a person changes the action, in their own name."""
+    return json.dumps({"spec": {"proposedBy": person.name, "action": action}})
+
+
 def proposal(name: str, author: Person, action: Mapping[str, object], **ask: object) -> str:
-    """Return an ActionProposal filed by hand."""
-    return json.dumps(
+    """Return an ActionProposal filed by hand, as YAML."""
+    return yaml.safe_dump(
         {
             "apiVersion": "assent.tikv.org/v1alpha1",
             "kind": "ActionProposal",
@@ -72,5 +79,6 @@ def proposal(name: str, author: Person, action: Mapping[str, object], **ask: obj
                 "action": action,
                 **ask,
             },
-        }
+        },
+        sort_keys=False,
     )
