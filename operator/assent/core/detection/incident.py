@@ -127,11 +127,14 @@ def propose(
     proposed_by: str,
     cool_down_seconds: int,
     now: datetime,
+    foreign_names: frozenset[str] = frozenset(),
 ) -> ProposalDraft | None:
     """Return the proposal to create, None when there is no cure or it is not the time for one.
 
     ``earlier`` are all proposals of the cluster, of whatever origin: one that asks for the same
-    action and still stands, as when a person was faster, is enough.
+    action and still stands, as when a person was faster, is enough. ``foreign_names`` are those
+    of the namespace's proposals that belong to no incident: whoever takes the name that the next
+    round would have must not silence the problem by that, so such a round is left out.
     """
     if problem.action is None:
         return None
@@ -151,12 +154,15 @@ def propose(
     if why_not is not None:
         return None
     number = max((_round(item) for item in rounds), default=0) + 1
+    rule = problem.finding.rule
+    while (name := proposal_name(cluster.meta.name, rule, incident, number)) in foreign_names:
+        number += 1
     return ProposalDraft(
         namespace=cluster.meta.namespace,
-        name=proposal_name(cluster.meta.name, problem.finding.rule, incident, number),
+        name=name,
         labels={
             meta.LABEL_CLUSTER: label_value(cluster.meta.name),
-            meta.LABEL_RULE: problem.finding.rule,
+            meta.LABEL_RULE: rule,
             meta.LABEL_ACTION: problem.action.type.value,
             meta.LABEL_INCIDENT: incident,
             meta.LABEL_ROUND: str(number),

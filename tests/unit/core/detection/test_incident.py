@@ -50,6 +50,7 @@ def ask(
     about: Problem | None = None,
     after: timedelta = timedelta(minutes=1),
     dry_run: bool = False,
+    foreign_names: frozenset[str] = frozenset(),
 ) -> ProposalDraft | None:
     return propose(
         about or problem(),
@@ -58,6 +59,7 @@ def ask(
         proposed_by=OPERATOR,
         cool_down_seconds=COOL_DOWN,
         now=NOW + after,
+        foreign_names=foreign_names,
     )
 
 
@@ -279,3 +281,22 @@ def test_only_the_operators_own_open_proposal_is_outdated(
 def test_a_proposal_is_outdated_when_nothing_should_be_done_any_more() -> None:
     """TiDB Operator began an upgrade: the eviction may be its own now."""
     assert outdated(problem(cure=None), earlier(Phase.PENDING), operator_username=OPERATOR)
+
+
+def test_a_name_that_somebody_took_does_not_silence_the_problem() -> None:
+    """Names are computed, so anybody who may file proposals could file them first and keep
+    detection from ever telling of the problem.
+    """
+    taken = frozenset(proposal_name("prod", "LeftoverEviction", INCIDENT, n) for n in (1, 2))
+    draft = ask(foreign_names=taken)
+    assert draft is not None
+    assert draft.name.endswith(f"-{INCIDENT}-3")
+    assert draft.labels[names.LABEL_ROUND] == "3"
+
+
+def test_rounds_go_on_after_one_that_was_left_out() -> None:
+    """The next round counts from the last filed, not from what strangers took."""
+    superseded = earlier(Phase.SUPERSEDED, number=3)
+    draft = ask(superseded, foreign_names=frozenset({f"prod-leftover-eviction-{INCIDENT}-1"}))
+    assert draft is not None
+    assert draft.name.endswith("-4")
