@@ -80,6 +80,14 @@ PD_SHOWS: dict[str, ClusterSnapshot | None] = {
     "not prepared": unprepared(evicted()),
     "unreadable": None,
 }
+SPOILT_CLUSTERS = (
+    None,
+    cluster(suspend=True),
+    cluster(dry_run=True),
+    cluster(mode=Mode.OBSERVE),
+    cluster(policy={"max_tier": Tier.LOW}),
+    cluster(policy={"approvals_needed": {"low": 2, "medium": 2}}),
+)
 OUTCOMES: tuple[CallOutcome, ...] = (
     Did("200"),
     Did("200", late=True),
@@ -137,6 +145,25 @@ class Life(RuleBasedStateMachine):
         self.look()
         self.approve("sre-2", False)
         self.approve("sre-3", False)
+
+    @rule(
+        who=st.sampled_from(["sre-2", AUTHOR, "sre-2", *ROBOTS]),
+        other=st.sampled_from(["sre-2", AUTHOR, "sre-3"]),
+        spoil=st.one_of(
+            st.sampled_from([{}, {"in_flight": ("other",)}, {"halts": (halt(),)}]),
+            st.sampled_from([{"gate_installed": False}, {"cluster_ready": "PD does not answer"}]),
+            st.sampled_from(SPOILT_CLUSTERS).map(lambda there: {"cluster": there}),
+            st.sampled_from(sorted(PD_SHOWS)).map(lambda shown: {"snapshot": PD_SHOWS[shown]}),
+        ),
+    )
+    def agree_and_spoil(self, who: str, other: str, spoil: dict[str, Any]) -> None:
+        """People say yes, and before the operator looks one thing goes wrong."""
+        self.approve_by_two()
+        self._write(approvals=None)
+        self.approve(who, False)
+        self.approve(other, False)
+        self.known = replace(self.known, **spoil)
+        self.look()
 
     @rule(who=st.sampled_from(PEOPLE))
     def withdraw(self, who: str) -> None:
