@@ -47,7 +47,12 @@ BAD_CLUSTERS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (
         "an endpoint that is no URL",
         {"spec": {"pd": {"endpoints": ["pd:2379"]}}},
-        ("spec.pd.endpoints[0]", "should match '^https?://[^/ ]+$'"),
+        ("spec.pd.endpoints[0]", "should match '^https?://[^/ @?#]+$'"),
+    ),
+    (
+        "a password in an endpoint, which messages and logs would repeat",
+        {"spec": {"pd": {"endpoints": ["http://root:secret@pd:2379"]}}},
+        ("spec.pd.endpoints[0]", "should match"),
     ),
     (
         "a cluster id that is no number",
@@ -215,6 +220,14 @@ BAD_PROPOSALS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         "an instant finer than what approvals compare",
         {"notAfter": "2030-01-01T00:00:00.0001Z"},
         ("spec.notAfter", "should match"),
+    ),
+    *(
+        (f"an instant without a UTC ({at})", {"notAfter": at}, ("spec.notAfter", "should match"))
+        for at in (
+            "0000-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-23:59",
+            "2030-01-01T00:00:00+24:00",
+        )
     ),
     ("an instant in words", {"notAfter": "tomorrow"}, ("spec.notAfter", "must be of type date")),
     (

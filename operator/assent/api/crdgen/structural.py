@@ -12,11 +12,13 @@ from assent.api.crdgen.rules import rules_of
 from assent.api.v1alpha1.base import ApiModel
 
 TIMESTAMP_PATTERN = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
-    r"(\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+    r"^2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"(\.[0-9]{1,3})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 """At most milliseconds: that is what the operator copies into the assessed ask, and an approval
-compares the two instants."""
+compares the two instants. Years from 2000 to 2999: the API server takes 0000 and 9999 as well as
+an offset of 24 hours, which the operator cannot turn into UTC (it would loop on the object, or
+never see it)."""
 
 _KEPT = (
     "description",

@@ -59,10 +59,11 @@ class PdAccess(ApiModel):
     """Where PD answers and how to prove who we are."""
 
     endpoints: Annotated[
-        list[Annotated[str, Field(pattern=r"^https?://[^/ ]+$", max_length=300)]],
+        list[Annotated[str, Field(pattern=r"^https?://[^/ @?#]+$", max_length=300)]],
         Field(min_length=1, max_length=16),
     ]
-    """Client URLs of PD members, such as http://pd-0.pd:2379; the leader is found from these."""
+    """Client URLs of PD members, such as http://pd-0.pd:2379; the leader is found from these.
+    No user:password@, for messages and logs name these URLs."""
     cluster_id: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,19}$", max_length=20)] | None = None
     """PD's cluster id. Absent: the first id seen is kept in status and must not change."""
     tidb_cluster_ref: TidbClusterRef | None = None
