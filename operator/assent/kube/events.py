@@ -1,6 +1,7 @@
 """Posts Kubernetes Events beside the work: bounded, deduplicated, best effort, never awaited."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections import OrderedDict
@@ -20,6 +21,9 @@ from assent.observability.metrics import Metrics
 QUEUE_LIMIT: Final = 256
 REMEMBERED: Final = 1024
 """How many different Events are remembered, to count repeats instead of posting anew."""
+GIVE_WAY_SECONDS: Final = 0.1
+"""How long a notice waits before it is posted: what it tells of (a claim) is followed by the reads
+and the call that matter, and a post among them would make those wait."""
 MESSAGE_LIMIT: Final = 1024
 """Bytes; the API server's own bound on an Event's message."""
 
@@ -102,6 +106,7 @@ class EventPoster:
         self._orders: asyncio.Queue[_Order] = asyncio.Queue(QUEUE_LIMIT)
         self._known: OrderedDict[str, int] = OrderedDict()
         self._worker: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     def post(self, kind: str, raw: Raw, notice: Notice) -> None:
         """Queue an Event about the object. Never waits, never raises; drops when 256 wait.
@@ -118,13 +123,19 @@ class EventPoster:
 
     async def aclose(self, *, within_seconds: float = 2.0) -> None:
         """Post what is queued, before the process ends; what does not fit in time is dropped."""
+        self._closing.set()
         if self._worker is not None:
             await asyncio.wait({self._worker}, timeout=within_seconds)
             self._worker.cancel()
 
     async def _work(self) -> None:
         while not self._orders.empty():
-            await self._handle(self._orders.get_nowait())
+            order = self._orders.get_nowait()
+            waited_seconds = (self._now() - order.at).total_seconds()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, GIVE_WAY_SECONDS - waited_seconds)):
+                    await self._closing.wait()
+            await self._handle(order)
 
     async def _handle(self, order: _Order) -> None:
         try:

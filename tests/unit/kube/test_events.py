@@ -94,3 +94,22 @@ async def test_closing_does_not_wait_for_ever(new_client: NewClient) -> None:
         poster.post(KINDS.proposal, PROPOSAL, Notice("Done", "x"))
         async with asyncio.timeout(2):
             await poster.aclose(within_seconds=0.05)
+
+
+async def test_a_notice_gives_way_to_the_reads_that_follow_it(new_client: NewClient) -> None:
+    """A claim is told of and then acted on: the reads before the call must not wait for a post."""
+    seen: list[str] = []
+
+    async def answer(visit: Visit) -> None:
+        method = visit.head.split()[0].decode()
+        seen.append(method)
+        await visit.json(201 if method == "POST" else 200, b"{}")
+
+    async with rough_server(answer) as server:
+        client = new_client(server.url)
+        poster = EventPoster(client, reporter="pod", now=lambda: AT, metrics=Metrics())
+        poster.post(KINDS.proposal, PROPOSAL, Notice("Executing", "x"))
+        await client.get(KINDS.proposal, "tikv", "one")
+        assert seen == ["GET"]
+        await poster.aclose(within_seconds=20)
+    assert seen == ["GET", "POST"], "what waited is posted when the process ends"
