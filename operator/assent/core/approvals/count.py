@@ -57,9 +57,10 @@ def count_approvals(approvals: Sequence[Approval], ballot: Ballot) -> Tally:
             continue
         why_not = _why_not(approval, ballot)
         if why_not is None and approval.by.startswith(SERVICE_ACCOUNT_PREFIX):
-            if service_account_seats == 0:
+            if service_account_seats > 0:
+                service_account_seats -= 1
+            else:
                 why_not = _no_seat(ballot.tier)
-            service_account_seats -= 1
         if why_not is None:
             approved.append(approval.by)
             not_counting.pop(approval.by, None)

@@ -115,6 +115,13 @@ def test_service_accounts_share_one_seat() -> None:
     assert "together have one seat" in " ".join(reasons(tally).values())
 
 
+@pytest.mark.parametrize(("tier", "given"), [(Tier.LOW, 1), (Tier.HIGH, 0), (Tier.CRITICAL, 0)])
+def test_no_crowd_of_robots_gets_more_seats(tier: Tier, given: int) -> None:
+    """The third, and one that stands there twice, are refused like the second."""
+    seats = [yes(name, confirm="store/4") for name in (FLUX, FLUX, ARGO, f"{ARGO}-2", f"{ARGO}-3")]
+    assert count(*seats, tier=tier, needed=2).count.given == given
+
+
 def test_a_robot_and_a_person_are_two() -> None:
     """The robots' seat is a full one below High."""
     assert count(yes(FLUX), yes("sre-2"), needed=2).enough
