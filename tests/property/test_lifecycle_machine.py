@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -96,6 +97,8 @@ OUTCOMES: tuple[CallOutcome, ...] = (
     Unknown("reset"),
 )
 MOVES = moves()
+pytestmark = pytest.mark.timeout(600)
+"""Lives are many; the machine they are walked on may be busy."""
 
 
 class Life(RuleBasedStateMachine):
@@ -497,8 +500,8 @@ def _last_state(before: ActionProposalStatus, decided: Decided) -> StepState:
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=250,
-    stateful_step_count=50,
+    max_examples=100,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
