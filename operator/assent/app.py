@@ -167,10 +167,11 @@ class App:
     async def _relist(self) -> None:
         for kind in (item.KIND for item in WATCHED):
             namespaces = self._settings.watch_namespaces if kind != KINDS.halt else ()
+            known_before = self._world.versions(kind)
             found: list[Raw] = []
             for namespace in namespaces or ("",):
                 found += await self._kube.list(kind, namespace)
-            self._world.replace(kind, found)
+            self._world.replace(kind, found, known_before=known_before)
 
     async def _keep_complete(self) -> None:
         while True:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from assent.api import meta
+from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.base import parse_duration_seconds
-from assent.controllers.watcher import Look, Watcher
+from assent.controllers.watcher import MAX_REGIONS_READ, Look, Watcher
 from assent.controllers.world import World
 from assent.core.actions.catalogue import action_of
 from assent.core.detection.incident import ProposalDraft, propose
 from assent.core.lifecycle.cluster import ClusterFacts, Standing, decide_cluster, standing
-from assent.core.model.resource import Cluster
+from assent.core.model.resource import Cluster, Proposal
 from assent.kube.client import KubeClient
 from assent.kube.errors import AlreadyExists, Forbidden
 from assent.kube.resources import KINDS
@@ -26,13 +28,29 @@ class Gate:
     """None when the gate stands."""
 
 
+def regions_of(proposal: Proposal) -> frozenset[int]:
+    """Return the regions that the proposal is about."""
+    action, params = action_of(proposal.spec.action)
+    return action.scope(params).region_ids
+
+
 def regions_in_question(world: World, cluster: Cluster) -> frozenset[int]:
-    """Return the regions that the cluster's unfinished proposals are about."""
+    """Return the regions that the cluster's unfinished proposals are about, MAX_REGIONS_READ at
+    most: first of those in flight or approved, then of detection's own, then of the oldest, so
+    that filing more proposals never takes the place of an earlier one.
+    """
     regions: set[int] = set()
-    for proposal in world.unfinished_proposals_of(cluster):
-        action, params = action_of(proposal.spec.action)
-        regions |= action.scope(params).region_ids
+    for proposal in sorted(world.unfinished_proposals_of(cluster), key=_urgency):
+        more = regions | regions_of(proposal)
+        if len(more) <= MAX_REGIONS_READ:
+            regions = more
     return frozenset(regions)
+
+
+def _urgency(proposal: Proposal) -> tuple[bool, bool, datetime, str]:
+    waiting = proposal.status.phase in (None, Phase.PENDING, Phase.SUGGESTED)
+    filed_by_hand = meta.LABEL_INCIDENT not in proposal.meta.labels
+    return (waiting, filed_by_hand, proposal.meta.created_at, proposal.meta.uid)
 
 
 class ClusterController:
@@ -68,6 +86,10 @@ class ClusterController:
     def watcher(self, cluster: Cluster) -> Watcher:
         """Return the watcher of this object; a re-created object gets a new one."""
         return self._watchers.setdefault(cluster.meta.uid, self._new_watcher())
+
+    def current(self, cluster: Cluster) -> Cluster:
+        """Return the TiKVCluster of that name as it is now; as it was when it is gone."""
+        return self._world.cluster(cluster.meta.key) or cluster
 
     def standing(self, cluster: Cluster, epoch: int) -> Standing:
         """Return how the cluster stands by what is known now, without reading anything."""
@@ -111,12 +133,17 @@ class ClusterController:
         if before is not None:
             await self._say(cluster, look, epoch)
 
-    async def _say(self, cluster: Cluster, look: Look, epoch: int) -> Cluster:
+    async def _say(self, seen: Cluster, look: Look, epoch: int) -> Cluster:
+        """Store what is to be said of the object as it is now; it may have changed since ``seen``.
+
+        Nothing waits between deciding and taking the version that the write is over.
+        """
+        cluster = self._world.cluster(seen.meta.key)
+        raw = self._world.raw((KINDS.cluster, seen.meta.key))
+        if cluster is None or raw is None or cluster.meta.uid != seen.meta.uid:
+            return seen  # gone or made anew: what was looked at is not this object's PD
         wanted = decide_cluster(self._facts(cluster, look, epoch))
         if wanted == cluster.status:
-            return cluster
-        raw = self._world.raw((KINDS.cluster, cluster.meta.key))
-        if raw is None:
             return cluster
         self._world.observe(KINDS.cluster, await self._statuses.write(KINDS.cluster, raw, wanted))
         return self._world.cluster(cluster.meta.key) or cluster
@@ -132,6 +159,7 @@ class ClusterController:
                 proposed_by=self._username,
                 cool_down_seconds=cool_down,
                 now=self._now(),
+                foreign_names=self._world.names_without_incident(cluster.meta.namespace),
             )
             if draft is not None:
                 await self._file(cluster, draft)
@@ -166,6 +194,7 @@ class ClusterController:
     async def _drop_watchers(self) -> None:
         known = {cluster.meta.uid for cluster in self._world.clusters}
         for uid in [uid for uid in self._watchers if uid not in known]:
+            self._missing_right.pop(uid, None)
             await self._watchers.pop(uid).aclose()
 
 

@@ -8,7 +8,7 @@ from assent.controllers.clusters import ClusterController, Gate, regions_in_ques
 from assent.controllers.proposals import ProposalController
 from assent.controllers.queue import WorkQueue
 from assent.controllers.world import Key, World
-from assent.errors import AssentError
+from assent.errors import AssentError, LeadershipLost
 from assent.execution.engine import Executor
 from assent.execution.leadership import Term
 from assent.kube.resources import KINDS
@@ -19,11 +19,14 @@ WARM_SECONDS = 2.0
 """How often the snapshot behind undecided proposals is renewed, so that an approval finds it
 fresh and costs no read."""
 CONNECTIONS_SECONDS = 30.0
+CONNECTIONS_RETRY_SECONDS = 2.0
 GATE_CHECK_SECONDS = 120.0
 GATE_RECHECK_SECONDS = 5.0
 
 WARM = "Warm"
 """Key kind of the refresh of one cluster's snapshot."""
+
+UNTESTED = Gate("the approval gate has not been tested yet")
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class Leader:
         self._keep_warm = keep_warm
         self._metrics = metrics
         self._queue: WorkQueue[Key] | None = None
-        self.gate = Gate("the approval gate has not been tested yet")
+        self.gate = UNTESTED
 
     def changed(self, key: Key) -> None:
         """Take note that an object changed. Standing by, there is nothing to do."""
@@ -63,10 +66,8 @@ class Leader:
             return
         queue.add(key)
         if kind == KINDS.cluster:
-            cluster = self._world.cluster(name)
-            if cluster is not None:
-                for proposal in self._world.unfinished_proposals_of(cluster):
-                    queue.add((KINDS.proposal, proposal.meta.key))
+            for proposal in self._world.unfinished_proposals_naming(name):
+                queue.add((KINDS.proposal, proposal.meta.key))
         elif kind == KINDS.proposal:
             self._executor.nudge(name)
 
@@ -76,6 +77,9 @@ class Leader:
         self._queue = queue
         self._enqueue_all(queue)
         try:
+            # What an earlier term found of the gate proves nothing now.
+            self.gate = UNTESTED
+            self.gate = await self._tested_gate()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch_gate(queue))
                 group.create_task(self._keep_connections())
@@ -122,17 +126,33 @@ class Leader:
     async def _keep_connections(self) -> None:
         """Keep connections to the API server open: the reads before a call must be fast."""
         while True:
-            await self._keep_warm()
-            await asyncio.sleep(CONNECTIONS_SECONDS)
+            pause = CONNECTIONS_SECONDS
+            try:
+                await self._keep_warm()
+            except AssentError as error:  # cold connections cost time, not leadership
+                pause = CONNECTIONS_RETRY_SECONDS
+                _log.info("connections were not kept warm", extra={"detail": error.message})
+            await asyncio.sleep(pause)
 
     async def _watch_gate(self, queue: WorkQueue[Key]) -> None:
         while True:
-            before, self.gate = self.gate, await self._check_gate()
-            self._metrics.gate_installed.set(self.gate.problem is None)
-            if before != self.gate:
-                self._enqueue_all(queue)
             broken = self.gate.problem is not None
             await asyncio.sleep(GATE_RECHECK_SECONDS if broken else GATE_CHECK_SECONDS)
+            before, self.gate = self.gate, await self._tested_gate()
+            if before != self.gate:
+                self._enqueue_all(queue)
+
+    async def _tested_gate(self) -> Gate:
+        """Return what a test of the gate found; one that breaks is a gate that does not stand."""
+        try:
+            gate = await self._check_gate()
+        except LeadershipLost:
+            raise
+        except Exception as error:  # whatever it is, it must close the gate, not end the leader
+            _log.error("the test of the approval gate broke", exc_info=error)
+            gate = Gate(f"the approval gate cannot be tested: {type(error).__name__}")
+        self._metrics.gate_installed.set(gate.problem is None)
+        return gate
 
     def _enqueue_all(self, queue: WorkQueue[Key]) -> None:
         for cluster in self._world.clusters:

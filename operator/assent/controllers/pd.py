@@ -73,13 +73,18 @@ class PdConnector:
 
 
 class PdAccess:
-    """The executor's way to PD, through the watchers that detection uses."""
+    """The executor's way to PD, through the watchers that detection uses.
+
+    An execution outlives edits of its TiKVCluster, so the object is taken as it is now: two
+    readings of ``spec.pd`` would close each other's connections.
+    """
 
     def __init__(self, clusters: ClusterController) -> None:
         self._clusters = clusters
 
     async def client(self, cluster: Cluster) -> PdClient:
         """Return the client for the cluster's PD."""
+        cluster = self._clusters.current(cluster)
         return await self._clusters.watcher(cluster).client(cluster)
 
     async def snapshot(
@@ -90,6 +95,7 @@ class PdAccess:
         Raises:
             Retryable: PD could not be read, for whatever reason; look again later.
         """
+        cluster = self._clusters.current(cluster)
         look = await self._clusters.watcher(cluster).refresh(
             cluster, region_ids, newer_than=newer_than
         )

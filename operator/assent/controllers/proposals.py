@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from assent.api import meta
-from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.actionproposal import StepState
 from assent.api.v1alpha1.lifecycle import FINISHED
-from assent.controllers.clusters import ClusterController, Gate, regions_in_question
-from assent.controllers.watcher import NOTHING_SEEN, Look
-from assent.controllers.world import World
+from assent.controllers.clusters import ClusterController, Gate, regions_in_question, regions_of
+from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
+from assent.controllers.world import ACTING, World
 from assent.core.detection.finding import Problem
 from assent.core.detection.incident import incident_of
 from assent.core.lifecycle.decide import decide
@@ -22,7 +23,42 @@ from assent.execution.leadership import Term
 FRESH_SECONDS = 5.0
 """A snapshot this old is read anew before a decision; the refresh loop keeps it younger."""
 
-ACTING = frozenset({Phase.EXECUTING, Phase.ROLLING_BACK})
+LANDING_SECONDS = 0.2
+"""When to look again at a proposal whose flight is just ending."""
+FIRST_REST_SECONDS = 2.0
+LONGEST_REST_SECONDS = 300.0
+ORPHAN_SECONDS = 15.0
+"""How often a call in flight is looked at whose TiKVCluster is gone."""
+
+
+def facts_from(proposal: Proposal, now: datetime) -> datetime:
+    """Return how old a snapshot may be: from after the last claim that could not be sent, if any,
+    for what was known before it led to nothing.
+    """
+    oldest = now - timedelta(seconds=FRESH_SECONDS)
+    execution = proposal.status.execution
+    if execution is None or not execution.steps:
+        return oldest
+    last = execution.steps[-1]
+    return max(oldest, last.intended_at) if last.state is StepState.NOT_DONE else oldest
+
+
+def rest_seconds(proposal: Proposal, now: datetime) -> float:
+    """Return how long a claim must still wait because the last ones came to no call.
+
+    Each was stored, found that nothing could be sent (PD's leader gone, the lease ending), and
+    was taken back. Doubling from 2 s up to 5 min, told by the journal, so that neither the API
+    server nor the journal is filled by trying.
+    """
+    execution = proposal.status.execution
+    steps = execution.steps if execution is not None else []
+    failed = 0
+    while failed < len(steps) and steps[-1 - failed].state is StepState.NOT_DONE:
+        failed += 1
+    if failed == 0:
+        return 0.0
+    pause = min(FIRST_REST_SECONDS * 2.0 ** (failed - 1), LONGEST_REST_SECONDS)
+    return max(0.0, pause - (now - steps[-1].intended_at).total_seconds())
 
 
 class ProposalController:
@@ -46,7 +82,7 @@ class ProposalController:
         self._now = now
         self._username = username
         self._holder = holder
-        self._claims: dict[str, asyncio.Lock] = {}
+        self._claims: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, key: str, term: Term) -> float | None:
         """Look at the proposal once; return the seconds until it wants another look, if any.
@@ -58,23 +94,26 @@ class ProposalController:
         proposal = self._world.proposal(key)
         if proposal is None or proposal.status.phase in FINISHED:
             return None
-        cluster = self._world.cluster(f"{proposal.meta.namespace}/{proposal.spec.cluster_ref.name}")
+        cluster_key = f"{proposal.meta.namespace}/{proposal.spec.cluster_ref.name}"
+        cluster = self._world.cluster(cluster_key)
         if proposal.status.phase in ACTING:
-            if cluster is not None:
-                self._executor.resume(proposal, cluster, term)
-            return None
+            self._executor.resume(proposal, cluster, term)
+            return None if cluster is not None else ORPHAN_SECONDS
+        if self._executor.flying(key):
+            return LANDING_SECONDS  # its flight is about to store the last word
         # One claim at a time for a cluster: two approvals must not both find it free.
-        async with self._claims.setdefault(self._lock_key(proposal), asyncio.Lock()):
+        async with self._claims.setdefault(cluster_key, asyncio.Lock()):
             proposal = self._world.proposal(key) or proposal
+            cluster = self._world.cluster(cluster_key)
             facts = await self._gather(proposal, cluster, term)
             decision = decide(facts)
+            rest = rest_seconds(proposal, self._now())
+            if decision.call is not None and rest > 0:
+                return rest
             await self._apply(proposal, cluster, decision, term)
         if decision.look_again_at is None:
             return None
         return max(0.0, (decision.look_again_at - self._now()).total_seconds())
-
-    def _lock_key(self, proposal: Proposal) -> str:
-        return f"{proposal.meta.namespace}/{proposal.spec.cluster_ref.name}"
 
     async def _apply(
         self, proposal: Proposal, cluster: Cluster | None, decision: Decision, term: Term
@@ -90,10 +129,10 @@ class ProposalController:
             look = await self._clusters.watcher(cluster).refresh(
                 cluster,
                 regions_in_question(self._world, cluster),
-                newer_than=self._now() - timedelta(seconds=FRESH_SECONDS),
+                newer_than=facts_from(proposal, self._now()),
             )
             where = self._clusters.standing(cluster, term.epoch)
-            ready = where.message if where.blocks else None
+            ready = where.message if where.blocks else why_unread(proposal, look)
         problem = self._problem(proposal, cluster, look)
         return Facts(
             now=self._now(),
@@ -114,13 +153,8 @@ class ProposalController:
     def _in_flight(self, proposal: Proposal, cluster: Cluster | None) -> tuple[str, ...]:
         if cluster is None:
             return ()
-        return tuple(
-            sorted(
-                item.meta.name
-                for item in self._world.proposals_of(cluster)
-                if item.status.phase in ACTING and item.meta.uid != proposal.meta.uid
-            )
-        )
+        acting = self._world.acting_proposals_of(cluster)
+        return tuple(sorted(name for uid, name in acting.items() if uid != proposal.meta.uid))
 
     def _problem(self, proposal: Proposal, cluster: Cluster | None, look: Look) -> Problem | None:
         incident = proposal.meta.labels.get(meta.LABEL_INCIDENT)
@@ -129,3 +163,16 @@ class ProposalController:
         return next(
             (item for item in look.problems if incident_of(cluster, item) == incident), None
         )
+
+
+def why_unread(proposal: Proposal, look: Look) -> str | None:
+    """Return why the look says nothing of the proposal's regions, None when it was asked for them.
+
+    A region that PD was not asked for must never be taken for one that PD does not know.
+    """
+    if look.snapshot is None or regions_of(proposal) <= look.asked_region_ids:
+        return None
+    return (
+        f"PD is asked about {MAX_REGIONS_READ} regions at a time at most, and earlier proposals"
+        " name as many: waiting until some of them end"
+    )

@@ -31,6 +31,8 @@ class Look:
     problems: tuple[Problem, ...]
     detected_at: datetime | None
     """When detection last ran on a prepared snapshot; None when it has not."""
+    failed_at: datetime | None = None
+    """When the reading began that ended in ``failure``; None without one."""
 
 
 NOTHING_SEEN = Look(None, frozenset(), None, (), None)
@@ -51,15 +53,17 @@ class Watcher:
         self._now = now
         self._client: PdClient | None = None
         self._connected_for: PdAccess | None = None
+        self._looked_for: PdAccess | None = None
         self._memory: Memory | None = None
+        self._connecting = asyncio.Lock()
         self._reading = asyncio.Lock()
         self.look = NOTHING_SEEN
 
     async def aclose(self) -> None:
         """Close the connections to PD."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
 
     async def client(self, cluster: Cluster) -> PdClient:
         """Return the client for the cluster's PD, made anew when spec.pd changed.
@@ -67,21 +71,29 @@ class Watcher:
         Raises:
             Retryable: the TLS secret could not be read; nothing was connected.
         """
-        if self._client is None or self._connected_for != cluster.spec.pd:
-            await self.aclose()
-            self._client = await self._connect(cluster)
-            self._connected_for = cluster.spec.pd
-        return self._client
+        if self._client is not None and self._connected_for == cluster.spec.pd:
+            return self._client
+        async with self._connecting:  # two at once would each make one, and one be lost
+            if self._client is None or self._connected_for != cluster.spec.pd:
+                await self.aclose()
+                self._client = await self._connect(cluster)
+                self._connected_for = cluster.spec.pd
+            return self._client
 
     async def refresh(
         self, cluster: Cluster, region_ids: frozenset[int], *, newer_than: datetime
     ) -> Look:
         """Return a look whose snapshot is newer, reading PD only when the last one is not.
 
-        A failure is part of the look, never raised: it is a fact about the cluster.
+        A failure is part of the look, never raised: it is a fact about the cluster. As long as it
+        is newer it is shared too: many who ask for a PD that is silent wait for it once.
         """
         async with self._reading:
-            snapshot = self.look.snapshot
+            failed_at = self.look.failed_at
+            same = self._looked_for == cluster.spec.pd
+            if same and failed_at is not None and failed_at >= newer_than:
+                return self.look
+            snapshot = self.look.snapshot if same else None
             asked = frozenset(sorted(region_ids)[:MAX_REGIONS_READ])
             complete = asked <= self.look.asked_region_ids
             if snapshot is None or not complete or snapshot.taken_at < newer_than:
@@ -93,6 +105,7 @@ class Watcher:
         return await self.refresh(cluster, region_ids, newer_than=self._now())
 
     async def _read(self, cluster: Cluster, asked: frozenset[int]) -> None:
+        began, self._looked_for = self._now(), cluster.spec.pd
         try:
             client = await self.client(cluster)
             snapshot = await read_snapshot(client, now=self._now, region_ids=asked)
@@ -100,9 +113,15 @@ class Watcher:
             if error.reason == ClusterState.TLS_FAILED:
                 # The certificate may have been rotated: read the secret again next time.
                 await self.aclose()
-            self.look = replace(self.look, snapshot=None, failure=error)
+            self.look = replace(self.look, snapshot=None, failure=error, failed_at=began)
         else:
-            self.look = replace(self.look, snapshot=snapshot, asked_region_ids=asked, failure=None)
+            self.look = replace(
+                self.look,
+                snapshot=snapshot,
+                asked_region_ids=asked,
+                failure=None,
+                failed_at=None,
+            )
 
     async def detect(self, cluster: Cluster, proposals: Sequence[Proposal]) -> Look:
         """Run detection on the last snapshot; without a prepared one nothing is concluded.

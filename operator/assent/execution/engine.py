@@ -16,11 +16,12 @@ from assent.api.v1alpha1.actionproposal import Phase, StepKind
 from assent.core.actions.catalogue import action_of
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.interrupts import may_call
+from assent.core.lifecycle.lost import answer_lost
 from assent.core.lifecycle.settle import Evidence, settle
 from assent.core.lifecycle.withhold import withhold
-from assent.core.model.call import CallOutcome, DidNot, PdCall
+from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
-from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.snapshot import ClusterSnapshot, PdIdentity
 from assent.core.model.verdict import Hold
 from assent.errors import AssentError, LeadershipLost, OutcomeUnknown, Retryable
 from assent.execution.fencing import permit_call
@@ -30,7 +31,7 @@ from assent.execution.live import read_live
 from assent.execution.recovery import Recovery
 from assent.kube.client import KubeClient
 from assent.observability.metrics import Metrics
-from assent.pd.client import PdClient
+from assent.pd.client import Leader, PdClient
 from assent.pd.writes import send
 
 LANDING_SECONDS = 5.0
@@ -91,6 +92,8 @@ class Executor:
         self._now = now
         self._monotonic = monotonic
         self._flights: dict[str, _Flight] = {}
+        self._unsure: dict[str, Decision] = {}
+        """Claims of this term whose write was not answered: stored or not, nothing was sent."""
         self._lost: asyncio.Future[None] | None = None
 
     async def run(self, term: Term) -> None:
@@ -104,21 +107,28 @@ class Executor:
         try:
             await lost
         finally:
-            self._lost = None
+            self._lost = None  # from here on nothing takes off, and nothing new is sent
             flights = list(self._flights.values())
-            calling = [flight.task for flight in flights if flight.calling]
-            if calling and term.valid(self._monotonic()):
-                await asyncio.wait(calling, timeout=LANDING_SECONDS)
-            for flight in flights:
-                flight.task.cancel()
-            await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)
-            self._flights.clear()
+            try:
+                calling = [flight.task for flight in flights if flight.calling]
+                if calling and term.valid(self._monotonic()):
+                    await asyncio.wait(calling, timeout=LANDING_SECONDS)
+            finally:
+                for flight in flights:
+                    flight.task.cancel()
+                await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)
+                self._flights.clear()
+                self._unsure.clear()
 
     def nudge(self, key: str) -> None:
         """Make a flight look again at once, because its proposal changed."""
         flight = self._flights.get(key)
         if flight is not None:
             flight.nudge.set()
+
+    def flying(self, key: str) -> bool:
+        """Whether this process works on the proposal now, so that nobody else may write to it."""
+        return key in self._flights
 
     async def claim(
         self, proposal: Proposal, cluster: Cluster, decision: Decision, term: Term
@@ -127,17 +137,41 @@ class Executor:
 
         Raises:
             Retryable: the intent was not stored, so nothing is called.
-            OutcomeUnknown: the intent may be stored; it is found again as an open intent.
+            OutcomeUnknown: the intent may be stored; ``resume`` knows it again, and that nothing
+                was sent for it.
         """
         if decision.call is None:
             raise ValueError("a claim needs a call")
         call = decision.call
-        stored = await self.journal.store(proposal, decision)
+        try:
+            stored = await self.journal.store(proposal, decision)
+        except OutcomeUnknown:
+            self._unsure[proposal.meta.key] = decision
+            # Until it is read back, another claim on this cluster would find it free.
+            stored = await self._reread(proposal)
+            if stored.status.execution != decision.status.execution:
+                raise
+            self._unsure.pop(proposal.meta.key, None)
         self._launch(stored, lambda nudge: self._carry_out(stored, cluster, call, term, nudge))
 
-    def resume(self, proposal: Proposal, cluster: Cluster, term: Term) -> None:
-        """Take up an open intent that nobody in this process is working on."""
-        if proposal.meta.key not in self._flights:
+    def resume(self, proposal: Proposal, cluster: Cluster | None, term: Term) -> None:
+        """Take up an open intent that nobody in this process is working on.
+
+        Without a ``cluster`` (it is gone) nobody can look at PD: the intent is claimed, says so,
+        and ends as OutcomeUnknown when its time is over.
+        """
+        if proposal.meta.key in self._flights:
+            return
+        unsure = self._unsure.pop(proposal.meta.key, None)
+        ours = unsure is not None and unsure.status.execution == proposal.status.execution
+        call = unsure.call if unsure is not None and ours else None
+        if cluster is None:
+            self._launch(proposal, lambda _: self._orphaned(proposal, term))
+        elif call is not None:
+            self._launch(
+                proposal, lambda nudge: self._carry_out(proposal, cluster, call, term, nudge)
+            )
+        else:
             self._launch(proposal, lambda nudge: self._recover(proposal, cluster, term, nudge))
 
     def _launch(self, proposal: Proposal, body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -145,6 +179,8 @@ class Executor:
         if lost is None:
             raise LeadershipLost("no term is running")
         key, nudge = proposal.meta.key, asyncio.Event()
+        if key in self._flights:
+            raise ValueError(f"{key} is in the air already")
 
         async def guarded() -> None:
             try:
@@ -159,14 +195,27 @@ class Executor:
                     "execution interrupted",
                     extra={"object": key, "reason": error.reason, "detail": error.message},
                 )
+            except Exception as error:  # a flight's top: counted, logged, resumed as above
+                self._metrics.execution_errors.labels(reason=type(error).__name__).inc()
+                _log.error("execution broke off", extra={"object": key}, exc_info=error)
             finally:
                 self._flights.pop(key, None)
 
         self._flights[key] = _Flight(asyncio.create_task(guarded()), nudge)
 
     async def _carry_out(
-        self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term, nudge: asyncio.Event
+        self,
+        proposal: Proposal,
+        cluster: Cluster,
+        call: PdCall,
+        term: Term,
+        nudge: asyncio.Event,
+        *,
+        earlier: CallOutcome | None = None,
     ) -> None:
+        """Send the call and settle it. ``earlier`` is what came of it in an earlier term, None when
+        nobody has sent it: only then does a hold prove that nothing was sent.
+        """
         pending: PdCall | None = call
         while pending is not None:
             flight = self._flights[proposal.meta.key]
@@ -175,14 +224,22 @@ class Executor:
                 outcome = await self._call(proposal, cluster, pending, term)
             finally:
                 flight.calling = False
+            sent_at: datetime | None = self._now()
+            if isinstance(outcome, Hold) and earlier is not None:
+                text = f"{earlier.answer}; not sent again: {outcome.message}"
+                outcome, sent_at = Unknown(answer=text), None
+            earlier = None
             if isinstance(outcome, Hold):
                 proposal = await self._withhold(proposal, outcome)
                 if proposal.status.phase is not Phase.ROLLING_BACK:
                     return
                 await _wait(nudge, SLOWEST_LOOK_SECONDS)
                 continue
+            if isinstance(outcome, Unknown) and sent_at is not None:
+                lost = outcome
+                proposal = await self._store_latest(proposal, lambda it: answer_lost(it, lost))
             proposal, decision = await self._settle(
-                proposal, cluster, outcome, nudge, sent_at=self._now()
+                proposal, cluster, outcome, nudge, sent_at=sent_at
             )
             pending = decision.call
 
@@ -199,11 +256,16 @@ class Executor:
         client = await self._pd.client(cluster)
         live = await read_live(self._kube, proposal)
         self._still_ours(proposal, live.proposal, term)
+        stranger = _stranger(proposal, client.known_leader)
+        if stranger is not None:
+            return stranger
         undo = self._undoing(proposal)
         halts = (*live.halts, *self._halts())
         hold = may_call(live.proposal, live.cluster, halts, self._now(), undo=undo)
         if hold is not None:
             return hold
+        if self._lost is None:
+            raise LeadershipLost("this process was asked to stop before the call was sent")
         permit = permit_call(
             term,
             now_monotonic_seconds=self._monotonic(),
@@ -248,7 +310,7 @@ class Executor:
         regions = action.scope(params).region_ids
         since, delay = self._now(), FIRST_LOOK_SECONDS
         while True:
-            snapshot = await self._look(cluster, regions, since)
+            snapshot = await self._look(proposal, cluster, regions, since)
             evidence = Evidence(outcome, snapshot, self._now(), sent_at)
             decision = settle(proposal, evidence)
             if decision is not None:
@@ -270,13 +332,15 @@ class Executor:
         return stored, decided
 
     async def _look(
-        self, cluster: Cluster, regions: frozenset[int], since: datetime
+        self, proposal: Proposal, cluster: Cluster, regions: frozenset[int], since: datetime
     ) -> ClusterSnapshot | None:
         try:
             snapshot = await self._pd.snapshot(cluster, regions, since)
         except Retryable:
             return None  # PD cannot be read now: that is a fact to settle by, not an error
-        return snapshot if snapshot.prepared else None
+        # Another PD behind the endpoints shows nothing of what was done to the one approved.
+        own = _stranger(proposal, snapshot.pd) is None
+        return snapshot if snapshot.prepared and own else None
 
     async def _store_latest(
         self, proposal: Proposal, decide: Callable[[Proposal], Decision]
@@ -286,18 +350,35 @@ class Executor:
         People may write spec meanwhile (cancel, labels), which moves resourceVersion. The journal
         part is ours: if it is not as we left it, another leader took over.
         """
-        current = proposal
+        current, pause = proposal, 0.0
         while True:
             decision = decide(current)
             try:
                 return await self.journal.store(current, decision)
             except (Retryable, OutcomeUnknown) as error:
-                await asyncio.sleep(error.after_seconds if isinstance(error, Retryable) else 0.5)
-            current = await self._recovery.reread(proposal)
+                await _breathe(error, pause)
+            pause = min(SLOWEST_LOOK_SECONDS, pause * 2 or FIRST_LOOK_SECONDS)
+            current = await self._reread(proposal)
             if current.status == decision.status:
                 return current  # the answer was lost, the write was not
             if current.status.execution != proposal.status.execution:
                 raise LeadershipLost(f"the journal of {proposal.meta.key} is in other hands")
+
+    async def _reread(self, proposal: Proposal) -> Proposal:
+        """Read it as often as it takes: what is known of the call is known only here."""
+        pause = FIRST_LOOK_SECONDS
+        while True:
+            try:
+                return await self._recovery.reread(proposal)
+            except Retryable as error:
+                await _breathe(error, pause)
+                pause = min(SLOWEST_LOOK_SECONDS, pause * 2)
+
+    async def _orphaned(self, proposal: Proposal, term: Term) -> None:
+        """Own an open intent whose TiKVCluster is gone, and say what it waits for."""
+        taken = await self._recovery.take_over(proposal, None, term)
+        if taken.outcome is not None:
+            await self._store_latest(taken.proposal, self._recovery.orphan_note)
 
     async def _recover(
         self, proposal: Proposal, cluster: Cluster, term: Term, nudge: asyncio.Event
@@ -306,17 +387,37 @@ class Executor:
         action, params = action_of(proposal.spec.action)
         regions = action.scope(params).region_ids
         snapshot = await self._pd.snapshot(cluster, regions, self._now())
+        if (stranger := _stranger(proposal, snapshot.pd)) is not None:
+            raise Retryable(stranger.reason, stranger.message)
         if not snapshot.prepared:
             raise Retryable("PDNotReady", "PD does not know its schedulers yet")
         taken = await self._recovery.take_over(proposal, snapshot, term)
         if taken.call is not None:
-            await self._carry_out(taken.proposal, cluster, taken.call, term, nudge)
+            await self._carry_out(
+                taken.proposal, cluster, taken.call, term, nudge, earlier=taken.outcome
+            )
             return
         if taken.outcome is None:
             return
         stored, decision = await self._settle(taken.proposal, cluster, taken.outcome, nudge)
         if decision.call is not None:
             await self._carry_out(stored, cluster, decision.call, term, nudge)
+
+
+def _stranger(proposal: Proposal, pd: Leader | PdIdentity | None) -> Hold | None:
+    """Return why that PD is not the one that was approved, None when it is or none is known."""
+    target = proposal.status.target
+    if pd is None or target is None or str(pd.cluster_id) == target.cluster_id:
+        return None
+    return Hold(
+        Reason.CLUSTER_NOT_READY,
+        f"PD cluster {pd.cluster_id} answers now; the approval was for {target.cluster_id}",
+    )
+
+
+async def _breathe(error: AssentError, at_least_seconds: float) -> None:
+    stated = error.after_seconds if isinstance(error, Retryable) else 0.5
+    await asyncio.sleep(max(stated, at_least_seconds))
 
 
 async def _wait(nudge: asyncio.Event, seconds: float) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.kube.client import KubeClient
+from assent.kube.errors import NotFound
 from assent.kube.resources import KINDS, parse_cluster, parse_halt, parse_proposal
 
 
@@ -13,7 +14,8 @@ class LiveState:
     """Proposal, cluster and halts as the API server has them now."""
 
     proposal: Proposal
-    cluster: Cluster
+    cluster: Cluster | None
+    """None when it is gone."""
     halts: tuple[HaltOrder, ...]
 
 
@@ -26,14 +28,19 @@ async def read_live(kube: KubeClient, proposal: Proposal) -> LiveState:
 
     Raises:
         Retryable: the API server did not answer; nothing is known and nothing may be called.
-        Terminal: the proposal or its cluster is gone, or malformed.
+        Terminal: the proposal is gone, or one of them is malformed.
     """
     namespace = proposal.meta.namespace
     found, cluster, halts = await asyncio.gather(
         kube.get(KINDS.proposal, namespace, proposal.meta.name),
-        kube.get(KINDS.cluster, namespace, proposal.spec.cluster_ref.name),
+        _cluster(kube, namespace, proposal.spec.cluster_ref.name),
         kube.list(KINDS.halt, from_cache=True),
     )
-    return LiveState(
-        parse_proposal(found), parse_cluster(cluster), tuple(parse_halt(item) for item in halts)
-    )
+    return LiveState(parse_proposal(found), cluster, tuple(parse_halt(item) for item in halts))
+
+
+async def _cluster(kube: KubeClient, namespace: str, name: str) -> Cluster | None:
+    try:
+        return parse_cluster(await kube.get(KINDS.cluster, namespace, name))
+    except NotFound:
+        return None

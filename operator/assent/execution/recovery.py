@@ -4,8 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from assent.core.lifecycle.recovery import Compensate, DeclareUnknown, SafeRepeat, adopt, classify
-from assent.core.model.call import CallOutcome, PdCall, Unknown
+from assent.api.reasons import Reason
+from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.recovery import (
+    NO_RECORD,
+    Compensate,
+    DeclareUnknown,
+    SafeRepeat,
+    adopt,
+    classify,
+)
+from assent.core.lifecycle.transition import Cause, advance
+from assent.core.model.call import CallOutcome, PdCall
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.execution.journal import Journal
@@ -23,7 +33,8 @@ class TakenOver:
     call: PdCall | None = None
     """The call to send (again): its sender is proven gone and PD still shows the before-value."""
     outcome: CallOutcome | None = None
-    """The outcome to go on verifying; None together with ``call`` when nothing is left to do."""
+    """The outcome to go on verifying; beside ``call`` that of the first sending, None when it was
+    never sent. None together with ``call`` when nothing is left to do."""
 
 
 class Recovery:
@@ -50,10 +61,27 @@ class Recovery:
         self._observe(raw)
         return parse_proposal(raw)
 
+    def orphan_note(self, proposal: Proposal) -> Decision:
+        """Return the decision that says why nobody can tell what came of the call."""
+        name = proposal.spec.cluster_ref.name
+        cause = Cause(
+            Reason.CLUSTER_NOT_READY,
+            f"TiKVCluster {name} is gone or unreadable, so nobody can see in PD what came of the"
+            " call: bring it back, or wait for OutcomeUnknown",
+            self._holder_of(proposal),
+        )
+        return advance(proposal, None, cause, now=self._now())
+
+    def _holder_of(self, proposal: Proposal) -> str:
+        execution = proposal.status.execution
+        return execution.holder if execution is not None else ""
+
     async def take_over(
-        self, proposal: Proposal, snapshot: ClusterSnapshot, term: Term
+        self, proposal: Proposal, snapshot: ClusterSnapshot | None, term: Term
     ) -> TakenOver:
         """Claim the open intent with our epoch and say how to go on.
+
+        Without a snapshot (PD cannot be asked) nothing is ever sent again.
 
         The claim is stored before anything else, so that the API server refuses whatever the
         earlier leader still writes.
@@ -72,11 +100,11 @@ class Recovery:
         decision = adopt(proposal, verdict, epoch=term.epoch, holder=term.holder, now=self._now())
         ours = await self._journal.store(proposal, decision)
         match verdict:
-            case SafeRepeat(call=call) | Compensate(call=call):
+            case SafeRepeat(call=call):
+                return TakenOver(ours, call=call, outcome=NO_RECORD)
+            case Compensate(call=call):
                 return TakenOver(ours, call=call)
             case DeclareUnknown():
                 return TakenOver(ours)
             case _:
-                return TakenOver(
-                    ours, outcome=Unknown(answer="the operator ended before PD's answer was stored")
-                )
+                return TakenOver(ours, outcome=NO_RECORD)
