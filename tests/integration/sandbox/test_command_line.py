@@ -1,11 +1,9 @@
 """`python -m sandbox` as its users type it."""
 
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -15,40 +13,10 @@ import pytest
 from sandbox import Sandbox
 from sandbox.cli import INTERRUPTED
 from sandbox.layout import CHECKOUT, Layout
-from sandbox.toolchain import kubectl_path
 from sandbox.waiting import wait_for
+from tests.integration.sandbox.command_line import CommandLine
 
 SIZE = ("--bare", "--stores=3", "--regions=10")
-
-
-@dataclass
-class CommandLine:
-    """The commands, for one directory."""
-
-    directory: Path
-
-    def run(self, *arguments: str, exit_code: int = 0) -> str:
-        """What a command prints on stdout and stderr; its exit code must be `exit_code`."""
-        done = subprocess.run(
-            [sys.executable, "-m", "sandbox", *arguments],
-            cwd=CHECKOUT,
-            env={**os.environ, "SANDBOX_DIR": str(self.directory)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == exit_code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def kubectl(self, *arguments: str, kubeconfig: Path | None = None) -> str:
-        """What kubectl prints, run by the administrator or as a kubeconfig says."""
-        chosen = kubeconfig or self.directory / "kubeconfig"
-        command = [str(kubectl_path()), f"--kubeconfig={chosen}", *arguments]
-        return subprocess.check_output(command, text=True)
-
-    def environment(self) -> dict[str, str]:
-        """What `env` prints, parsed."""
-        return dict(line.split("=", 1) for line in self.run("env").splitlines())
 
 
 @pytest.fixture(scope="module")

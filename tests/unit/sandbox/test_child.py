@@ -117,6 +117,7 @@ async def test_a_running_child_has_not_ended(tmp_path: Path) -> None:
     """Asked at every probe while waiting for readiness."""
     server = await started(tmp_path, SLEEPS)
     server.raise_if_ended()
+    assert server.exit_code is None
     await server.kill()
 
 
