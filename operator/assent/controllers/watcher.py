@@ -88,24 +88,29 @@ class Watcher:
         A failure is part of the look, never raised: it is a fact about the cluster. As long as it
         is newer it is shared too: many who ask for a PD that is silent wait for it once.
         """
-        async with self._reading:
-            failed_at = self.look.failed_at
-            same = self._looked_for == cluster.spec.pd
-            if same and failed_at is not None and failed_at >= newer_than:
-                return self.look
-            snapshot = self.look.snapshot if same else None
-            asked = frozenset(sorted(region_ids)[:MAX_REGIONS_READ])
-            complete = asked <= self.look.asked_region_ids
-            if snapshot is None or not complete or snapshot.taken_at < newer_than:
-                await self._read(cluster, asked)
-            return self.look
+        asked = frozenset(sorted(region_ids)[:MAX_REGIONS_READ])
+        # An approval must not wait for a reading that it does not need.
+        if not self._answers(cluster, asked, newer_than):
+            async with self._reading:
+                if not self._answers(cluster, asked, newer_than):
+                    await self._read(cluster, asked)
+        return self.look
+
+    def _answers(self, cluster: Cluster, asked: frozenset[int], newer_than: datetime) -> bool:
+        if self._looked_for != cluster.spec.pd:
+            return False
+        look = self.look
+        if look.failed_at is not None and look.failed_at >= newer_than:
+            return True
+        complete = asked <= look.asked_region_ids
+        return look.snapshot is not None and complete and look.snapshot.taken_at >= newer_than
 
     async def renew(self, cluster: Cluster, region_ids: frozenset[int]) -> Look:
         """Return a look at PD as it is now."""
         return await self.refresh(cluster, region_ids, newer_than=self._now())
 
     async def _read(self, cluster: Cluster, asked: frozenset[int]) -> None:
-        began, self._looked_for = self._now(), cluster.spec.pd
+        began = self._now()
         try:
             client = await self.client(cluster)
             snapshot = await read_snapshot(client, now=self._now, region_ids=asked)
@@ -113,15 +118,17 @@ class Watcher:
             if error.reason == ClusterState.TLS_FAILED:
                 # The certificate may have been rotated: read the secret again next time.
                 await self.aclose()
-            self.look = replace(self.look, snapshot=None, failure=error, failed_at=began)
+            look = replace(self.look, snapshot=None, failure=error, failed_at=began)
         else:
-            self.look = replace(
+            look = replace(
                 self.look,
                 snapshot=snapshot,
                 asked_region_ids=asked,
                 failure=None,
                 failed_at=None,
             )
+        # Both at once: a look is only for the PD that it was taken of.
+        self.look, self._looked_for = look, cluster.spec.pd
 
     async def detect(self, cluster: Cluster, proposals: Sequence[Proposal]) -> Look:
         """Run detection on the last snapshot; without a prepared one nothing is concluded.

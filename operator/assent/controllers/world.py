@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from assent.api import meta
 from assent.api.v1alpha1.actionproposal import Phase
@@ -11,6 +11,7 @@ from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.errors import AssentError
 from assent.kube.resources import KINDS, Resource, parse
 
+V = TypeVar("V")
 Raw = Mapping[str, Any]
 Key = tuple[str, str]
 """(kind, "namespace/name")"""
@@ -29,6 +30,32 @@ def _key(kind: str, raw: Raw) -> Key:
     return kind, f"{raw['metadata'].get('namespace', '')}/{raw['metadata']['name']}"
 
 
+class _Shelf(Generic[V]):
+    """Values by the TiKVCluster they name: looking for one cluster's costs nothing of others'."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[str, dict[Key, V]] = {}
+        self._places: dict[Key, str] = {}
+
+    def put(self, key: Key, cluster_key: str, value: V) -> None:
+        if self._places.get(key, cluster_key) != cluster_key:
+            self.remove(key)
+        self._places[key] = cluster_key
+        self._shelves.setdefault(cluster_key, {})[key] = value
+
+    def remove(self, key: Key) -> None:
+        place = self._places.pop(key, None)
+        if place is None:
+            return
+        shelf = self._shelves[place]
+        del shelf[key]
+        if not shelf:
+            del self._shelves[place]
+
+    def of(self, cluster_key: str) -> tuple[V, ...]:
+        return tuple(self._shelves.get(cluster_key, {}).values())
+
+
 class World:
     """The newest known state of every TiKVCluster, ActionProposal and Halt.
 
@@ -44,7 +71,12 @@ class World:
         self._on_change = on_change
         self._on_malformed = on_malformed
         self._raw: dict[Key, Raw] = {}
-        self._parsed: dict[Key, Resource] = {}
+        self._clusters: dict[Key, Cluster] = {}
+        self._proposals: dict[Key, Proposal] = {}
+        self._halts: dict[Key, HaltOrder] = {}
+        self._of_cluster = _Shelf[Proposal]()
+        self._unfinished = _Shelf[Proposal]()
+        self._acting = _Shelf[Raw]()
         self._buried: OrderedDict[Key, int] = OrderedDict()
 
     def observe(self, kind: str, raw: Raw) -> None:
@@ -55,22 +87,26 @@ class World:
             return
         if self._buried.get(key, -1) >= _version(raw):
             return
-        try:
-            self._parsed[key] = parse(kind, raw)
-        except AssentError as error:
-            self._parsed.pop(key, None)
-            self._on_malformed(key, error)
         self._raw[key] = raw
+        try:
+            self._keep(key, parse(kind, raw))
+        except AssentError as error:
+            self._drop(key)
+            self._on_malformed(key, error)
+        if kind == KINDS.proposal:
+            self._shelve_acting(key, raw)
         self._on_change(key)
 
     def bury(self, kind: str, raw: Raw) -> None:
-        """Take in that an object was deleted."""
+        """Take in that an object was deleted, unless it is known to have been made anew since."""
         key = _key(kind, raw)
         known = self._raw.get(key)
-        if known is not None and known["metadata"]["uid"] != raw["metadata"]["uid"]:
+        another = known is not None and known["metadata"]["uid"] != raw["metadata"]["uid"]
+        if known is not None and another and _version(known) > _version(raw):
             return
         self._raw.pop(key, None)
-        self._parsed.pop(key, None)
+        self._drop(key)
+        self._acting.remove(key)
         self._buried[key] = max(_version(raw), self._buried.pop(key, 0))
         while len(self._buried) > MAX_GRAVES:
             self._buried.popitem(last=False)
@@ -100,43 +136,36 @@ class World:
 
     def proposal(self, key: str) -> Proposal | None:
         """Return the proposal ``namespace/name``, None when unknown or malformed."""
-        found = self._parsed.get((KINDS.proposal, key))
-        return found if isinstance(found, Proposal) else None
+        return self._proposals.get((KINDS.proposal, key))
 
     def cluster(self, key: str) -> Cluster | None:
         """Return the TiKVCluster ``namespace/name``, None when unknown or malformed."""
-        found = self._parsed.get((KINDS.cluster, key))
-        return found if isinstance(found, Cluster) else None
+        return self._clusters.get((KINDS.cluster, key))
 
     @property
     def clusters(self) -> tuple[Cluster, ...]:
         """Every TiKVCluster known."""
-        return tuple(item for item in self._parsed.values() if isinstance(item, Cluster))
+        return tuple(self._clusters.values())
 
     @property
     def proposals(self) -> tuple[Proposal, ...]:
         """Every proposal known."""
-        return tuple(item for item in self._parsed.values() if isinstance(item, Proposal))
+        return tuple(self._proposals.values())
 
     @property
     def halts(self) -> tuple[HaltOrder, ...]:
         """Every Halt known."""
-        return tuple(item for item in self._parsed.values() if isinstance(item, HaltOrder))
+        return tuple(self._halts.values())
 
     def proposals_of(self, cluster: Cluster) -> tuple[Proposal, ...]:
         """Return the proposals that name this TiKVCluster."""
-        return tuple(
-            item
-            for item in self.proposals
-            if item.meta.namespace == cluster.meta.namespace
-            and item.spec.cluster_ref.name == cluster.meta.name
-        )
+        return self._of_cluster.of(cluster.meta.key)
 
     def open_proposals_of(self, cluster: Cluster) -> tuple[Proposal, ...]:
         """Return those of its proposals that people may still decide."""
         return tuple(
             item
-            for item in self.proposals_of(cluster)
+            for item in self.unfinished_proposals_of(cluster)
             if item.status.phase is None or item.status.phase in OPEN
         )
 
@@ -146,12 +175,7 @@ class World:
 
     def unfinished_proposals_naming(self, cluster_key: str) -> tuple[Proposal, ...]:
         """Return the unfinished proposals for TiKVCluster ``namespace/name``, known or not."""
-        return tuple(
-            item
-            for item in self.proposals
-            if item.status.phase not in FINISHED
-            and f"{item.meta.namespace}/{item.spec.cluster_ref.name}" == cluster_key
-        )
+        return self._unfinished.of(cluster_key)
 
     def acting_proposals_of(self, cluster: Cluster) -> Mapping[str, str]:
         """Return the proposals (uid and name) with a call in flight on this TiKVCluster.
@@ -160,10 +184,7 @@ class World:
         """
         return {
             raw["metadata"]["uid"]: raw["metadata"]["name"]
-            for raw in self._raw_of(KINDS.proposal)
-            if raw["metadata"].get("namespace", "") == cluster.meta.namespace
-            and _at(raw, "spec", "clusterRef", "name") == cluster.meta.name
-            and _at(raw, "status", "phase") in ACTING
+            for raw in self._acting.of(cluster.meta.key)
         }
 
     def names_without_incident(self, namespace: str) -> frozenset[str]:
@@ -180,6 +201,33 @@ class World:
         epochs = [_at(raw, "status", "epoch") for raw in self._raw_of(KINDS.cluster)]
         epochs += [_at(raw, "status", "execution", "epoch") for raw in self._raw_of(KINDS.proposal)]
         return max((epoch for epoch in epochs if isinstance(epoch, int)), default=0)
+
+    def _keep(self, key: Key, found: Resource) -> None:
+        if isinstance(found, Proposal):
+            self._proposals[key] = found
+            cluster_key = f"{found.meta.namespace}/{found.spec.cluster_ref.name}"
+            self._of_cluster.put(key, cluster_key, found)
+            if found.status.phase in FINISHED:
+                self._unfinished.remove(key)
+            else:
+                self._unfinished.put(key, cluster_key, found)
+        elif isinstance(found, Cluster):
+            self._clusters[key] = found
+        else:
+            self._halts[key] = found
+
+    def _drop(self, key: Key) -> None:
+        for known in (self._clusters, self._proposals, self._halts):
+            known.pop(key, None)
+        self._of_cluster.remove(key)
+        self._unfinished.remove(key)
+
+    def _shelve_acting(self, key: Key, raw: Raw) -> None:
+        if _at(raw, "status", "phase") in ACTING:
+            name = _at(raw, "spec", "clusterRef", "name")
+            self._acting.put(key, f"{raw['metadata'].get('namespace', '')}/{name}", raw)
+        else:
+            self._acting.remove(key)
 
     def _raw_of(self, kind: str) -> Iterator[Raw]:
         return (raw for key, raw in self._raw.items() if key[0] == kind)
