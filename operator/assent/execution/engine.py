@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from assent.api.reasons import Reason
@@ -236,8 +237,9 @@ class Executor:
                 await _wait(nudge, SLOWEST_LOOK_SECONDS)
                 continue
             if isinstance(outcome, Unknown) and sent_at is not None:
-                lost = outcome
-                proposal = await self._store_latest(proposal, lambda it: answer_lost(it, lost))
+                # At once: the next term must not take it for a call that may be sent again.
+                note = partial(answer_lost, outcome=outcome)
+                proposal = await self._store_latest(proposal, note)
             proposal, decision = await self._settle(
                 proposal, cluster, outcome, nudge, sent_at=sent_at
             )
