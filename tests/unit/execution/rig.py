@@ -68,10 +68,19 @@ class Clock:
 class Rig:
     """One operator process that leads, and the world around it."""
 
-    def __init__(self, kube: FakeKube, folder: Path, *, epoch: int = 7, pod: str = POD) -> None:
+    def __init__(
+        self,
+        kube: FakeKube,
+        folder: Path,
+        *,
+        epoch: int = 7,
+        pod: str = POD,
+        clock: Clock | None = None,
+        pd: FakePd | None = None,
+    ) -> None:
         self.server = kube
-        self.clock = Clock()
-        self.pd = FakePd()
+        self.clock = clock or Clock()
+        self.pd = pd or FakePd()
         self.metrics = Metrics()
         self.gate = Gate(None)
         self.malformed: list[Key] = []
@@ -271,11 +280,15 @@ class Rig:
         """The value of one sample; 0 when it is not there."""
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
-    async def end(self) -> None:
-        """Stop as SIGTERM does, and close everything."""
+    async def stop_flying(self) -> None:
+        """End the executor; claims can still be stored, as by a process that dies after that."""
         if self.running is not None:
             self.running.cancel()
             await asyncio.gather(self.running, return_exceptions=True)
+
+    async def end(self) -> None:
+        """Stop as SIGTERM does, and close everything."""
+        await self.stop_flying()
         if self._watch in self.server.listeners:
             self.server.listeners.remove(self._watch)
         await self.clusters.aclose()
@@ -284,8 +297,8 @@ class Rig:
 
     def successor(self, folder: Path, *, pod: str = "assent-1") -> "Rig":
         """Return another process with the next term, on the same API server and the same PD."""
-        other = Rig(self.server, folder, epoch=self.term.epoch + 1, pod=pod)
-        other.pd, other.clock = self.pd, self.clock
+        epoch = self.term.epoch + 1
+        other = Rig(self.server, folder, epoch=epoch, pod=pod, clock=self.clock, pd=self.pd)
         return other.listed()
 
     def listed(self) -> "Rig":
@@ -295,9 +308,10 @@ class Rig:
                 self.world.observe(kind, raw)
         return self
 
-    def lead(self) -> None:
+    async def lead(self) -> None:
         """Begin to lead."""
         self.running = asyncio.create_task(self.executor.run(self.term))
+        await asyncio.sleep(0)  # its first step: from here on flights may take off
 
 
 @asynccontextmanager
@@ -306,8 +320,7 @@ async def rig(folder: Path) -> AsyncIterator[Rig]:
     async with fake_kube() as server:
         made = Rig(server, folder)
         made.watch()
-        made.lead()
-        await asyncio.sleep(0)  # the executor's first step: from here on flights may take off
+        await made.lead()
         try:
             yield made
         finally:
