@@ -276,17 +276,25 @@ class Executor:
         )
         if isinstance(permit, Hold):
             return permit
-        outcome = await send(client, call, permit, monotonic=self._monotonic)
+        try:
+            outcome = await send(client, call, permit, monotonic=self._monotonic)
+        except asyncio.CancelledError:
+            if not term.valid(self._monotonic()):
+                self._alert_late(proposal, call, term)
+            raise
         if isinstance(outcome, DidNot) and not outcome.sent:
             return Hold(Reason.CLUSTER_NOT_READY, outcome.answer)
         self._metrics.pd_writes.labels(outcome=type(outcome).__name__).inc()
         if not isinstance(outcome, DidNot) and outcome.late:
-            self._metrics.late_calls.inc()
-            _log.error(
-                "a call to PD was answered after the lease deadline",
-                extra={"object": proposal.meta.key, "call": call.line, "epoch": term.epoch},
-            )
+            self._alert_late(proposal, call, term)
         return outcome
+
+    def _alert_late(self, proposal: Proposal, call: PdCall, term: Term) -> None:
+        self._metrics.late_calls.inc()
+        _log.error(
+            "a call to PD was still in the air at the lease deadline",
+            extra={"object": proposal.meta.key, "call": call.line, "epoch": term.epoch},
+        )
 
     def _still_ours(self, proposal: Proposal, live: Proposal, term: Term) -> None:
         execution = live.status.execution
