@@ -8,9 +8,12 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from assent.api.reasons import ClusterState
+from assent.api.v1alpha1.actionproposal import Phase
 from assent.controllers.clusters import ClusterController, Gate
 from assent.controllers.leader import Leader
 from assent.controllers.pd import PdAccess, PdConnector
@@ -139,6 +142,17 @@ class App:
             keep_warm=lambda: self._kube.warm(CONNECTIONS),
             metrics=self._metrics,
         )
+
+        self._count_objects()
+
+    def _count_objects(self) -> None:
+        """Let the gauges count what the cache holds when they are scraped."""
+        for phase in Phase:
+            gauge = self._metrics.proposals.labels(phase=phase.value)
+            gauge.set_function(partial(self._world.proposals_in, phase))
+        for state in ClusterState:
+            gauge = self._metrics.clusters.labels(state=state.value)
+            gauge.set_function(partial(self._world.clusters_in, state))
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT: then drain, release the Lease and return.

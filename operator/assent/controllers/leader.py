@@ -75,6 +75,7 @@ class Leader:
         """Work until cancelled or until leadership is lost; leave nothing running."""
         queue: WorkQueue[Key] = WorkQueue(self._failed)
         self._queue = queue
+        self._metrics.queue_depth.set_function(lambda: len(queue))
         self._enqueue_all(queue)
         try:
             # What an earlier term found of the gate proves nothing now.
@@ -95,7 +96,8 @@ class Leader:
         if queue is None:
             return
         if kind == KINDS.cluster:
-            again = await self._clusters.cycle(name, term.epoch)
+            with self._metrics.cycle_seconds.time():
+                again = await self._clusters.cycle(name, term.epoch)
             self._after_cycle(queue, name)
         elif kind == WARM:
             again = await self._warm(name)

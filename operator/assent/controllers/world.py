@@ -195,6 +195,14 @@ class World:
             if item.meta.namespace == namespace and meta.LABEL_INCIDENT not in item.meta.labels
         )
 
+    def proposals_in(self, phase: Phase) -> int:
+        """Return how many proposals are in that phase."""
+        return sum(item.status.phase is phase for item in self.proposals)
+
+    def clusters_in(self, state: str) -> int:
+        """Return how many TiKVClusters show that state."""
+        return sum(item.status.state == state for item in self.clusters)
+
     @property
     def highest_epoch(self) -> int:
         """The highest epoch that any status has seen; 0 when none has. Malformed objects count."""

@@ -63,20 +63,11 @@ class Metrics:
         self.clusters = Gauge(
             "assent_clusters", "TiKVClusters by state.", ("state",), registry=registry
         )
-        self.findings = self._counter(
-            "assent_findings_total", "Problems seen for the first time, by rule.", "rule"
-        )
         self.cycle_seconds = Histogram(
             "assent_detection_cycle_seconds",
             "Time of one detection cycle of one cluster.",
             registry=registry,
             buckets=SLOW_SECONDS,
-        )
-        self.approval_to_call_seconds = Histogram(
-            "assent_approval_to_call_seconds",
-            "Time from seeing the last approval to sending the call.",
-            registry=registry,
-            buckets=FAST_SECONDS,
         )
         self.pd_calls = self._counter(
             "assent_pd_calls_total",
@@ -100,7 +91,7 @@ class Metrics:
         )
         self.late_calls = Counter(
             "assent_late_calls_total",
-            "Calls to PD answered after the lease deadline. Alert on any.",
+            "Calls to PD still in the air at the lease deadline. Alert on any.",
             registry=registry,
         )
         self.reconcile_errors = self._counter(
