@@ -69,6 +69,17 @@ def test_labels_and_annotations_are_free(kube: KubeApi, cluster: str) -> None:
     kube.call("PATCH", path(PLURAL, cluster), body, by=SAM, content_type=MERGE).ok()
 
 
+def test_owners_and_finalizers_are_not(kube: KubeApi, cluster: str) -> None:
+    """An owner that does not exist would have the garbage collector delete the cluster."""
+    ghost = {"apiVersion": "v1", "kind": "ConfigMap", "name": "ghost", "uid": "0-0"}
+    for metadata in ({"ownerReferences": [ghost]}, {"finalizers": ["example.com/kept"]}):
+        body = {"metadata": metadata}
+        answer = kube.call("PATCH", path(PLURAL, cluster), body, by=SAM, content_type=MERGE)
+        answer.refused(403, "may not configure")
+    body = {"metadata": {"finalizers": ["example.com/kept"]}}
+    kube.call("PATCH", path(PLURAL, cluster), body, by=CONNY, content_type=MERGE).ok()
+
+
 def test_write_that_changes_nothing_is_free(kube: KubeApi, cluster: str) -> None:
     """Putting an object back as it is needs no right to configure."""
     stored = kube.call("GET", path(PLURAL, cluster)).ok()

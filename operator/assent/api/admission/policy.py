@@ -19,6 +19,10 @@ issue 130887, seen on 1.36.3). So ``helm uninstall`` leaves both in place; they 
 writes of the operator only, and are taken over by the next install."""
 
 
+KUBE_SYSTEM = "system:serviceaccount:kube-system:"
+"""Garbage collector and namespace controller take finalizers and owners away on deletion."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A named CEL expression; computed when first used."""

@@ -1,15 +1,12 @@
 """What keeps the record: no deletion in flight, no strange finalizers, owners or labels."""
 
 from assent.api.admission.installation import Installation
-from assent.api.admission.policy import AdmissionPolicy, Validation, Variable, quoted
+from assent.api.admission.policy import KUBE_SYSTEM, AdmissionPolicy, Validation, Variable, quoted
 from assent.api.meta import GROUP, LABEL_INCIDENT, LABEL_ROUND
 from assent.api.v1alpha1.actionproposal import ActionProposal
 from assent.api.v1alpha1.lifecycle import IN_FLIGHT
 
 NAME = "assent-journal"
-
-_KUBE_SYSTEM = "system:serviceaccount:kube-system:"
-"""Garbage collector and namespace controller take finalizers and owners away on deletion."""
 
 
 def journal(installation: Installation) -> AdmissionPolicy:
@@ -39,7 +36,7 @@ def journal(installation: Installation) -> AdmissionPolicy:
             ),
             Validation(
                 "variables.deleting || variables.operator"
-                f" || request.userInfo.username.startsWith({quoted(_KUBE_SYSTEM)})"
+                f" || request.userInfo.username.startsWith({quoted(KUBE_SYSTEM)})"
                 " || (variables.newFinalizers == variables.oldFinalizers"
                 " && variables.newOwnerReferences == variables.oldOwnerReferences)",
                 "finalizers and owners of a proposal are the operator's",
