@@ -22,6 +22,8 @@ from assent.pd.fields import Node
 
 _OPERATOR = re.compile(r"status: (\w+), operator: ", re.ASCII)
 _ENDED = frozenset({"SUCCESS", "TIMEOUT", "CANCEL", "REPLACE"})
+MAX_ADDRESS = 256
+"""A proposal's status keeps the address as its target's identity and takes no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +182,15 @@ def _store(item: Node, limits: Mapping[int, StoreLimits]) -> Store:
     name = meta.need("state_name")
     if name.text() not in set(StoreState):
         name.refuse(f"is a state that is not known: {name.text()[:40]!r}")
+    address = meta.need("address")
+    if len(address.text()) > MAX_ADDRESS:
+        address.refuse(f"is longer than {MAX_ADDRESS} characters")
     beat, slow = status.find("last_heartbeat_ts"), status.find("slow_score")
     labels = meta.find("labels")
     limit = limits.get(store_id)
     return Store(
         id=store_id,
-        address=meta.need("address").text(),
+        address=address.text(),
         state=StoreState(name.text()),
         leader_count=status.need("leader_count").count(),
         region_count=status.need("region_count").count(),

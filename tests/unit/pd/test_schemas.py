@@ -123,6 +123,13 @@ def test_a_store_state_that_is_not_known_is_unusable() -> None:
         one_store(changed(STORE, "store.state_name", "Sleeping"))
 
 
+def test_a_store_address_that_no_status_can_keep_is_unusable() -> None:
+    """It once broke every look at the proposals of that store, without a word in their status."""
+    assert one_store(changed(STORE, "store.address", "a" * 256)).address == "a" * 256
+    with pytest.raises(Terminal, match=r"store\.address is longer than 256 characters"):
+        one_store(changed(STORE, "store.address", "a" * 257))
+
+
 @pytest.mark.parametrize("state", list(StoreState))
 def test_every_state_of_pd_is_known_and_tombstones_are_left_out(state: StoreState) -> None:
     """/stores hides tombstones; should one come, it is no store to act on."""
