@@ -5,6 +5,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,14 +15,15 @@ from sandbox.child import tail
 from sandbox.errors import SandboxError
 from sandbox.identities import kubeconfig_file
 from sandbox.layout import Layout
+from sandbox.objects import ObjectError, Objects, Query, parse_query
 from sandbox.options import Options
 from sandbox.records import (
     ApiRequest,
+    Growing,
     PdRequest,
-    api_requests,
+    api_request,
     effective_writes,
-    pd_requests,
-    read_lines,
+    pd_request,
 )
 from sandbox.remote import Faults, PdClient, StoresClient
 from sandbox.toolchain import Reporter, kubectl_path
@@ -120,7 +122,14 @@ class Sandbox:
         members = state["pd"]
         self.pd = PdClient({member["name"]: member["direct_url"] for member in members})
         self.tikvsim = StoresClient(state["tikvsim"])
+        self.objects = Objects(state["apiserver"], pki=layout.pki)
         self.faults = Faults([member["control_url"] for member in members])
+        self._journals = [
+            Growing(layout.journal(member["name"]), partial(pd_request, member["name"]))
+            for member in members
+        ]
+        self._effects = Growing(layout.effects, dict)
+        self._audit = Growing(layout.audit, api_request)
 
     @classmethod
     def start(
@@ -163,7 +172,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """End it; no process and no file is left. One that was attached goes on."""
-        for connection in (self.pd, self.tikvsim, self.faults):
+        for connection in (self.pd, self.tikvsim, self.faults, self.objects):
             connection.close()
         if self._supervisor is not None:
             client.leave(self._supervisor)
@@ -221,13 +230,30 @@ class Sandbox:
         return done.stdout
 
     def get(self, *arguments: str) -> dict[str, Any]:
-        """What `kubectl get … -o json` gives, decoded; errors as `kubectl`."""
-        return dict(json.loads(self.kubectl("get", *arguments, "-o", "json")))
+        """What `kubectl get … -o json` gives, decoded; errors as `kubectl`.
 
-    def apply(self, *manifests: Mapping[str, Any], user: str | None = None) -> None:
-        """Apply objects, as `kubectl apply --server-side` does; errors as `kubectl`."""
-        documents = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
-        self.kubectl("apply", "--server-side", "-f", "-", user=user, input=json.dumps(documents))
+        Kind, name and namespace are asked for without a kubectl; anything else with one.
+        """
+        query = parse_query(arguments)
+        if query is None:
+            return dict(json.loads(self.kubectl("get", *arguments, "-o", "json")))
+        try:
+            return self.objects.get(query)
+        except ObjectError as error:
+            raise KubectlError(f"get {' '.join(arguments)}: {error}") from error
+
+    def apply(self, *manifests: Mapping[str, Any]) -> None:
+        """Apply objects as the administrator, as `kubectl apply --server-side` does.
+
+        Raises:
+            KubectlError: one was refused; those before it are applied.
+        """
+        for manifest in manifests:
+            try:
+                self.objects.apply(manifest)
+            except ObjectError as error:
+                name = f"{manifest['kind']} {manifest['metadata']['name']}"
+                raise KubectlError(f"apply {name}: {error}") from error
 
     def operator(self, number: int = 1) -> OperatorHandle:
         """The operator of that number, running or not."""
@@ -252,8 +278,7 @@ class Sandbox:
 
     def pd_journal(self, member: int = 0) -> list[PdRequest]:
         """All HTTP requests that reached the proxy of a member, oldest first."""
-        name = self.state["pd"][member]["name"]
-        return pd_requests(self.layout.journal(name), name)
+        return self._journals[member].read()
 
     def pd_writes(self, caller: str | None = None) -> list[PdRequest]:
         """The writes that reached any member's proxy, each once, in the order they were answered.
@@ -268,11 +293,11 @@ class Sandbox:
 
     def effects(self) -> list[dict[str, Any]]:
         """What the simulated stores carried out, oldest first."""
-        return read_lines(self.layout.effects)
+        return self._effects.read()
 
     def audit(self) -> list[ApiRequest]:
         """All requests that the API server answered, oldest first."""
-        return api_requests(self.layout.audit)
+        return self._audit.read()
 
     def wait_for(
         self,
@@ -289,7 +314,7 @@ class Sandbox:
 
     def create_namespace(self, name: str) -> str:
         """Create a namespace: its name."""
-        self.kubectl("create", "namespace", name)
+        self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         return name
 
     def delete_namespace(self, name: str) -> None:
@@ -299,32 +324,19 @@ class Sandbox:
         """
         for kind in ("tikvclusters", "actionproposals"):
             for listed in self.get(kind, "-n", name)["items"]:
-                self._erase(kind, name, listed["metadata"]["name"])
-        self.kubectl("delete", "namespace", name, "--wait=false")
-        self.kubectl(
-            "replace",
-            "--raw",
-            f"/api/v1/namespaces/{name}/finalize",
-            "-f",
-            "-",
-            input=json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Namespace",
-                    "metadata": {"name": name},
-                    "spec": {"finalizers": []},
-                }
-            ),
-        )
+                self._erase(Query(kind, listed["metadata"]["name"], name))
+        self.objects.delete(Query("namespaces", name, ""))
+        unfinished = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        finished = {**unfinished, "spec": {"finalizers": []}}
+        self.objects.request("PUT", f"/api/v1/namespaces/{name}/finalize", finished)
 
     def tails(self, lines: int = 40) -> str:
         """The end of every log, for a failure's report."""
         logs = sorted(self.layout.logs.glob("*.log"))
         return "\n".join(f"--- {log.name}\n{tail(log, lines)}" for log in logs)
 
-    def _erase(self, kind: str, namespace: str, name: str) -> None:
-        target = (kind, name, "-n", namespace)
-        with contextlib.suppress(KubectlError):  # gone meanwhile, or it has no finalizer
-            self.kubectl("patch", *target, "--type=merge", "-p", '{"metadata":{"finalizers":[]}}')
-        with contextlib.suppress(KubectlError):
-            self.kubectl("delete", *target, "--wait=false")
+    def _erase(self, target: Query) -> None:
+        with contextlib.suppress(ObjectError):  # gone meanwhile
+            self.objects.patch(target, {"metadata": {"finalizers": []}})
+        with contextlib.suppress(ObjectError):
+            self.objects.delete(target)

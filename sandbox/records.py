@@ -1,13 +1,15 @@
 """What really happened, as the sandbox wrote it down: PD's journals, the API server's audit log."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from os import SEEK_END
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 WRITING_VERBS = ("create", "update", "patch", "delete", "deletecollection")
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class PdRequest:
         return json.loads(self.body) if self.body else None
 
 
+_KNOWN = {field.name for field in fields(PdRequest)}
+
+
 @dataclass(frozen=True)
 class ApiRequest:
     """One request that the API server answered."""
@@ -62,23 +67,37 @@ class ApiRequest:
         return self.verb in WRITING_VERBS and accepted and not self.dry_run
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects in a file, one a line; a last line without its end is not read yet."""
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return []
-    complete = text[: text.rfind("\n") + 1]
-    return [json.loads(line) for line in complete.splitlines()]
+class Growing(Generic[Record]):
+    """The records in a file of JSON objects, one a line, that others append to.
+
+    Only what is new is read and decoded, so that asking again and again costs little.
+    """
+
+    def __init__(self, path: Path, decode: Callable[[dict[str, Any]], Record]) -> None:
+        self._path = path
+        self._decode = decode
+        self._offset = 0
+        self._records: list[Record] = []
+
+    def read(self) -> list[Record]:
+        """All of them, oldest first; a last line without its end is not read yet."""
+        try:
+            with self._path.open("rb") as file:
+                if file.seek(0, SEEK_END) < self._offset:  # begun anew
+                    self._offset, self._records = 0, []
+                file.seek(self._offset)
+                new = file.read()
+        except FileNotFoundError:
+            return []
+        complete = new[: new.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        self._records += [self._decode(json.loads(line)) for line in complete.splitlines()]
+        return list(self._records)
 
 
-def pd_requests(path: Path, member: str) -> list[PdRequest]:
-    """The journal of one member, oldest first."""
-    known = {field.name for field in fields(PdRequest)}
-    return [
-        PdRequest(member=member, **{name: line[name] for name in line if name in known})
-        for line in read_lines(path)
-    ]
+def pd_request(member: str, line: dict[str, Any]) -> PdRequest:
+    """One line of the journal of a member."""
+    return PdRequest(member=member, **{name: line[name] for name in line if name in _KNOWN})
 
 
 def effective_writes(requests: Iterable[PdRequest], members: Iterable[str]) -> list[PdRequest]:
@@ -91,12 +110,8 @@ def effective_writes(requests: Iterable[PdRequest], members: Iterable[str]) -> l
     ]
 
 
-def api_requests(path: Path) -> list[ApiRequest]:
-    """The API server's audit log, oldest first; without the long watches that still run."""
-    return [_api_request(line) for line in read_lines(path)]
-
-
-def _api_request(line: dict[str, Any]) -> ApiRequest:
+def api_request(line: dict[str, Any]) -> ApiRequest:
+    """One line of the API server's audit log; watches that still run have none."""
     target = line.get("objectRef") or {}
     uri = line["requestURI"]
     return ApiRequest(

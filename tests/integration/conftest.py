@@ -4,16 +4,21 @@ One sandbox serves all tests of a pytest-xdist worker, so tests must not depend 
 it: use the fixture `namespace`, and `box`, which mends afterwards what the test broke.
 """
 
+import contextlib
+import itertools
 import re
 from collections.abc import Generator, Iterator
 
 import pytest
 
 from sandbox import Sandbox
+from sandbox.objects import ObjectError, Query
 
 # Kubernetes allows 63 characters in a name.
 LONGEST_STEM = 40
 LASTING_FAULTS = ("hang", "slow", "fill", "heat")
+# No two namespaces of a sandbox have the same name.
+NUMBERS = itertools.count(1)
 EVICTION = "evict-leader-scheduler"
 
 
@@ -35,7 +40,7 @@ def box(session_box: Sandbox) -> Iterator[Sandbox]:
 def namespace(box: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own; Assent's objects in it are gone after the test."""
     stem = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:LONGEST_STEM]
-    name = box.create_namespace(f"{stem.rstrip('-')}-{len(box.audit())}")
+    name = box.create_namespace(f"{stem.rstrip('-')}-{next(NUMBERS)}")
     yield name
     box.delete_namespace(name)
 
@@ -57,11 +62,10 @@ def mend(box: Sandbox) -> None:
 
 def release_lease(box: Sandbox) -> None:
     """Free the Lease of operators that were killed, so that the next need not wait for its end."""
-    asks = ("get", "lease", "assent", "-n", "assent-system", "--ignore-not-found")
-    if not box.kubectl(*asks, "-o", "jsonpath={.spec.holderIdentity}"):
-        return
-    free = '{"spec":{"holderIdentity":""}}'
-    box.kubectl("patch", *asks[1:5], "--type=merge", "-p", free)
+    lease = Query("leases", "assent", "assent-system")
+    with contextlib.suppress(ObjectError):  # 404: nobody has ever led here
+        if box.objects.get(lease)["spec"].get("holderIdentity"):
+            box.objects.patch(lease, {"spec": {"holderIdentity": ""}})
 
 
 @pytest.hookimpl(wrapper=True)

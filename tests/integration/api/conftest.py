@@ -56,6 +56,7 @@ def life(kube: KubeApi, operator: Who, request: pytest.FixtureRequest) -> Life:
     return Life(kube, operator, prefix=f"t{crc32(request.node.nodeid.encode()):x}")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With --dist loadgroup, one worker runs this folder: one API server is enough."""
     for item in items:

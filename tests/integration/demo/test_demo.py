@@ -27,6 +27,10 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, "TMPDIR": str(folder), **more}
 
 
+# The others of this file need not wait for the telling (`--dist loadgroup`).
+TOLD_ONCE = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the demo prints, run once to its end, which must be a good one."""
@@ -46,11 +50,13 @@ def chapter(told: str, number: int) -> str:
     return told[begins[number] : ends.get(number)]
 
 
+@TOLD_ONCE
 def test_it_has_six_chapters_in_order(told: str) -> None:
     """The README promises them."""
     assert [int(match[1]) for match in CHAPTER.finditer(told)] == [1, 2, 3, 4, 5, 6]
 
 
+@TOLD_ONCE
 @pytest.mark.parametrize(
     ("number", "facts"),
     [
@@ -115,6 +121,7 @@ def test_a_chapter_shows_its_facts(told: str, number: int, facts: list[str]) -> 
     assert missing == [], text
 
 
+@TOLD_ONCE
 def test_a_pipe_gets_no_colours_and_everything_ends(told: str) -> None:
     """Its output is read in logs, too; the last line is about what is left."""
     assert "\x1b" not in told

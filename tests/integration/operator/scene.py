@@ -191,9 +191,7 @@ class Scene:
 
     def calls(self) -> list[PdRequest]:
         """What the operator asked PD to change since the scene began, from PD's side."""
-        return [
-            item for item in self.box.pd_writes(caller="assent") if item.started >= self.began[:19]
-        ]
+        return [item for item in self.box.pd_writes(caller="assent") if item.started >= self.began]
 
     def writes(
         self, resources: tuple[str, ...] = ("actionproposals", "tikvclusters")

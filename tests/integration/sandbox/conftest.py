@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 WITH_A_SANDBOX_OF_THEIR_OWN = ("test_command_line", "test_up")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests together that share a sandbox of their module (`--dist loadgroup`)."""
     for item in items:

@@ -235,9 +235,9 @@ def test_the_loss_of_pds_leader_is_survived(mended: Shown) -> None:
     leader = box.wait_for(lambda: _other_leader(box, first), PROMISED_SECONDS, "other leader")
     (follower,) = {"pd-0", "pd-1", "pd-2"} - {first, leader}
     proxies = {member["name"]: member["proxy_url"] for member in box.state["pd"]}
-    eviction = {"name": EVICT, "store_id": 1}
-    sent = httpx.post(f"{proxies[follower]}/pd/api/v1/schedulers", json=eviction, timeout=10)
-    assert sent.is_success
+    schedulers = f"{proxies[follower]}/pd/api/v1/schedulers"
+    box.wait_for(lambda: httpx.get(schedulers).is_success, what="follower that knows the leader")
+    httpx.post(schedulers, json={"name": EVICT, "store_id": 1}, timeout=10).raise_for_status()
     # The follower forwarded it: both proxies saw it, and it happened once.
     assert [write.member for write in box.pd_writes() if write.caller != "assent"] == [follower]
     mended.await_proposal("LeftoverEviction", PROMISED_SECONDS)

@@ -1,12 +1,20 @@
 """Journals and audit logs are read as facts: complete lines, each effect once."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.records import api_requests, effective_writes, pd_requests, read_lines
+from sandbox.records import (
+    ApiRequest,
+    Growing,
+    PdRequest,
+    api_request,
+    effective_writes,
+    pd_request,
+)
 
 WRITE = {
     "time": "2026-01-01T00:00:00Z",
@@ -29,27 +37,67 @@ def journal(tmp_path: Path, *changes: dict[str, Any]) -> Path:
     return path
 
 
+def pd_requests(path: Path) -> list[PdRequest]:
+    return Growing(path, partial(pd_request, "pd-0")).read()
+
+
+def api_requests(path: Path) -> list[ApiRequest]:
+    return Growing(path, api_request).read()
+
+
 def test_no_file_means_no_lines(tmp_path: Path) -> None:
     """The simulator makes its file when the first effect happens."""
-    assert read_lines(tmp_path / "none") == []
+    assert Growing(tmp_path / "none", dict).read() == []
 
 
 def test_a_half_written_line_is_left_for_the_next_time(tmp_path: Path) -> None:
     """Files are read while they are written."""
     path = tmp_path / "lines"
     path.write_text('{"a": 1}\n{"a"')
-    assert read_lines(path) == [{"a": 1}]
+    lines = Growing(path, dict)
+    assert lines.read() == [{"a": 1}]
+    with path.open("a") as file:
+        file.write(': "ü"}\n')
+    assert lines.read() == [{"a": 1}, {"a": "ü"}]
+
+
+def test_only_what_is_new_is_decoded(tmp_path: Path) -> None:
+    """Tests ask hundreds of times for a log that grows to thousands of lines."""
+    path = tmp_path / "lines"
+    path.write_text('{"a": 1}\n')
+    decoded = []
+
+    def decode(line: dict[str, int]) -> int:
+        decoded.append(line["a"])
+        return line["a"]
+
+    lines = Growing(path, decode)
+    first = lines.read()
+    with path.open("a") as file:
+        file.write('{"a": 2}\n')
+    assert lines.read() == [1, 2]
+    assert (first, decoded) == ([1], [1, 2])
+
+
+def test_a_file_that_begins_anew_is_read_anew(tmp_path: Path) -> None:
+    """Else its new beginning would be missed."""
+    path = tmp_path / "lines"
+    path.write_text('{"a": 1}\n{"a": 2}\n')
+    lines = Growing(path, dict)
+    lines.read()
+    path.write_text('{"a": 3}\n')
+    assert lines.read() == [{"a": 3}]
 
 
 def test_fields_of_a_newer_proxy_are_ignored(tmp_path: Path) -> None:
     """The Go program and this reader are built apart."""
-    (request,) = pd_requests(journal(tmp_path, {"newer": True}), "pd-0")
+    (request,) = pd_requests(journal(tmp_path, {"newer": True}))
     assert (request.member, request.caller, request.json()) == ("pd-0", "assent", {"name": "x"})
 
 
 def test_an_empty_body_is_none(tmp_path: Path) -> None:
     """DELETE has none."""
-    (request,) = pd_requests(journal(tmp_path, {"body": ""}), "pd-0")
+    (request,) = pd_requests(journal(tmp_path, {"body": ""}))
     assert request.json() is None
 
 
@@ -66,7 +114,7 @@ def test_an_empty_body_is_none(tmp_path: Path) -> None:
 )
 def test_every_write_counts_once(tmp_path: Path, change: dict[str, Any], counted: bool) -> None:
     """`one effect` is proved with this count."""
-    requests = pd_requests(journal(tmp_path, change), "pd-0")
+    requests = pd_requests(journal(tmp_path, change))
     assert bool(effective_writes(requests, ["pd-0", "pd-1"])) is counted
 
 
