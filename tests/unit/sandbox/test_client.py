@@ -57,6 +57,7 @@ def test_a_strangers_directory_is_left_alone(tmp_path: Path, deed: Any) -> None:
 def test_removing_nothing_is_no_error(tmp_path: Path) -> None:
     """`down` twice."""
     client.remove(Layout(tmp_path / "none"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_orders_to_nobody_are_refused(tmp_path: Path) -> None:
