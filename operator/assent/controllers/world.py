@@ -30,6 +30,15 @@ def _key(kind: str, raw: Raw) -> Key:
     return kind, f"{raw['metadata'].get('namespace', '')}/{raw['metadata']['name']}"
 
 
+def _slim(raw: Raw) -> Raw:
+    """Return the object without managedFields: half of its memory, and nothing reads them."""
+    metadata = raw["metadata"]
+    if "managedFields" not in metadata:
+        return raw
+    kept = {name: value for name, value in metadata.items() if name != "managedFields"}
+    return {**raw, "metadata": kept}
+
+
 class _Shelf(Generic[V]):
     """Values by the TiKVCluster they name: looking for one cluster's costs nothing of others'."""
 
@@ -87,7 +96,7 @@ class World:
             return
         if self._buried.get(key, -1) >= _version(raw):
             return
-        self._raw[key] = raw
+        self._raw[key] = _slim(raw)
         try:
             self._keep(key, parse(kind, raw))
         except AssentError as error:

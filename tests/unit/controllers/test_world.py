@@ -209,3 +209,32 @@ def test_any_order_of_news_ends_in_the_newest_state(
         assert found_now is None
     else:
         assert found_now == newest
+
+
+def test_managed_fields_are_not_kept_and_what_was_shown_is_not_changed() -> None:
+    """They are half of an object's memory and nothing reads them; the watch's object is shared."""
+    told = Told()
+    shown = raw(5, phase="Pending")
+    shown["metadata"]["managedFields"] = [{"manager": "kubectl"}]
+    before = copy.deepcopy(shown)
+    told.world.observe(KINDS.proposal, shown)
+    kept = told.world.raw(KEY)
+    assert kept is not None
+    assert "managedFields" not in kept["metadata"]
+    assert kept["metadata"]["resourceVersion"] == "5"
+    assert shown == before
+
+
+def test_one_clusters_proposals_are_found_apart_from_anothers() -> None:
+    """A platform has hundreds of clusters: one approval must not look at all their history."""
+    told = Told()
+    other = {**raw(3, name="p2", uid="u2", phase="Pending")}
+    other["spec"] = {**other["spec"], "clusterRef": {"name": "elsewhere"}}
+    told.world.observe(KINDS.proposal, raw(2, phase="Succeeded"))
+    told.world.observe(KINDS.proposal, raw(4, name="p3", uid="u3", phase="Executing"))
+    told.world.observe(KINDS.proposal, other)
+    here = proposal(EVICT_4).spec.cluster_ref.name
+    unfinished = told.world.unfinished_proposals_naming(f"tikv/{here}")
+    assert [item.meta.name for item in unfinished] == ["p3"]
+    elsewhere = told.world.unfinished_proposals_naming("tikv/elsewhere")
+    assert [item.meta.name for item in elsewhere] == ["p2"]
