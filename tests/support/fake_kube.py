@@ -22,8 +22,8 @@ from assent.kube.resources import ROUTES
 Raw = dict[str, Any]
 Listener = Callable[[str, str, Raw], None]
 """(kind, ADDED, MODIFIED or DELETED, object)"""
-Act = Callable[[], Awaitable[web.Response | None] | web.Response | None]
-"""What happens at the ordered moment; an answer stands in for the server's own."""
+Act = Callable[[], object]
+"""What happens at the ordered moment, awaited if need be; an answer stands in for the server's."""
 
 _PATH = re.compile(
     r"/apis?(?:/(?P<group>[\w.-]+))?/(?P<version>v\w+)"
@@ -151,7 +151,9 @@ class FakeKube:
             if order.fits(request, after_storing=after_storing):
                 order.times -= 1
                 came = order.act()
-                return await came if isinstance(came, Awaitable) else came
+                if isinstance(came, Awaitable):
+                    came = await came
+                return came if isinstance(came, web.Response) else None
         return None
 
     def _serve(self, request: web.Request, body: Raw) -> web.Response:

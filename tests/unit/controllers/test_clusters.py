@@ -1,8 +1,6 @@
 """One cycle of a TiKVCluster: seen, said, proposed once, and nothing of it on another's PD."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -13,16 +11,9 @@ from assent.kube.errors import Conflict, Forbidden
 from assent.kube.resources import KINDS
 from tests.support.fake_kube import refusal
 from tests.support.proposals import MOVE_17
-from tests.unit.execution.rig import NS, Rig, rig
+from tests.unit.execution.rig import NS, Rig
 
 DEMO = f"{NS}/demo"
-
-
-@pytest.fixture
-async def op(tmp_path: Path) -> AsyncIterator[Rig]:
-    """A leading operator."""
-    async with rig(tmp_path) as made:
-        yield made
 
 
 def status(op: Rig, name: str = "demo") -> dict[str, object]:

@@ -83,8 +83,10 @@ class Rig:
         self.pd = pd or FakePd()
         self.metrics = Metrics()
         self.gate = Gate(None)
+        self.gate_now: Callable[[], Gate] = lambda: self.gate
         self.malformed: list[Key] = []
         self.changed: list[Key] = []
+        self.on_change: Callable[[Key], None] | None = None
         self._moved = asyncio.Event()
         self.world = World(self._note, lambda key, _: self.malformed.append(key))
         self.kube = KubeClient(_settings(kube.url, folder), on_request=self.metrics.kube_request)
@@ -110,7 +112,7 @@ class Rig:
             kube=self.kube,
             statuses=statuses,
             new_watcher=self._new_watcher,
-            gate=lambda: self.gate,
+            gate=lambda: self.gate_now(),
             now=self.clock.now,
             username=OPERATOR,
         )
@@ -135,7 +137,7 @@ class Rig:
             world=self.world,
             clusters=self.clusters,
             executor=self.executor,
-            gate=lambda: self.gate,
+            gate=lambda: self.gate_now(),
             now=self.clock.now,
             username=OPERATOR,
             holder=pod,
@@ -173,6 +175,8 @@ class Rig:
 
     def _note(self, key: Key) -> None:
         self.changed.append(key)
+        if self.on_change is not None:
+            self.on_change(key)
         self._moved.set()
         if key[0] == KINDS.proposal:
             self.executor.nudge(key[1])
@@ -255,6 +259,11 @@ class Rig:
     def status(self, name: str) -> dict[str, Any]:
         """Status as stored."""
         found: dict[str, Any] = self.server.get(KINDS.proposal, NS, name).get("status", {})
+        return found
+
+    def cluster_status(self, name: str = "demo") -> dict[str, Any]:
+        """A TiKVCluster's status as stored."""
+        found: dict[str, Any] = self.server.get(KINDS.cluster, NS, name).get("status", {})
         return found
 
     @property
