@@ -196,7 +196,8 @@ class FakeKube:
 
     def _patch(self, kind: str, found: Raw, body: Raw, *, status_only: bool) -> web.Response:
         wanted = body.get("metadata", {})
-        for field in ("uid", "resourceVersion"):
+        # A status path takes every other field of metadata from the stored object, uid too.
+        for field in ("resourceVersion",) if status_only else ("uid", "resourceVersion"):
             if field in wanted and wanted[field] != found["metadata"][field]:
                 return refusal(409, "Conflict", "the object has been modified")
         if status_only:

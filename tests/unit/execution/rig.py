@@ -89,7 +89,8 @@ class Rig:
         self.on_change: Callable[[Key], None] | None = None
         self._moved = asyncio.Event()
         self.world = World(self._note, lambda key, _: self.malformed.append(key))
-        self.kube = KubeClient(_settings(kube.url, folder), on_request=self.metrics.kube_request)
+        settings = replace(settings_for(folder), api_server=kube.url)
+        self.kube = KubeClient(settings, on_request=self.metrics.kube_request)
         self.term = Term(
             epoch=epoch,
             holder=pod,
@@ -340,12 +341,13 @@ async def _no_tidb_operator(_: Cluster, __: ClusterSnapshot) -> TidbOperatorFact
     return None
 
 
-def _settings(url: str, folder: Path) -> Settings:
+def settings_for(folder: Path) -> Settings:
+    """Return the settings of an operator pod; the API server's address is to be replaced."""
     token, authority = folder / "token", folder / "ca.crt"
     token.write_text("a-token")
     if not authority.exists():
         authority.write_bytes(_authority())
-    settings = Settings.from_environment(
+    return Settings.from_environment(
         {
             "ASSENT_API_SERVER": "https://127.0.0.1:1",
             "ASSENT_CA_FILE": str(authority),
@@ -353,7 +355,6 @@ def _settings(url: str, folder: Path) -> Settings:
             "POD_NAME": POD,
         }
     )
-    return replace(settings, api_server=url)
 
 
 _PEM: list[bytes] = []

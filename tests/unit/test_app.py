@@ -1,0 +1,141 @@
+"""The composition root: wired as the shell expects, and honest about what it cannot do."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assent.app import App, main
+from assent.errors import LeadershipLost
+from assent.kube.errors import Fenced
+from assent.kube.resources import KINDS
+from tests.support.fake_kube import FakeKube, fake_kube, refusal
+from tests.unit.execution.rig import settings_for
+
+NS = "tikv"
+CLUSTER = {
+    "metadata": {"name": "demo", "namespace": NS},
+    "spec": {"pd": {"endpoints": ["http://127.0.0.1:1"]}},
+    "status": {"epoch": 41},
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[FakeKube]:
+    """An API server."""
+    async with fake_kube() as made:
+        yield made
+
+
+@pytest.fixture
+async def app(server: FakeKube, tmp_path: Path) -> AsyncIterator[App]:
+    """An operator that was made and does not run."""
+    made = App(replace(settings_for(tmp_path), api_server=server.url))
+    yield made
+    await made._kube.aclose()
+
+
+async def test_the_first_list_fills_the_cache_before_anybody_leads(
+    app: App, server: FakeKube
+) -> None:
+    """The epoch of a first term is above all that any status has seen."""
+    server.put(KINDS.cluster, CLUSTER)
+    await app._relist()
+    assert app._world.highest_epoch == 41
+    assert [item.meta.name for item in app._world.clusters] == ["demo"]
+
+
+async def test_a_relist_notices_what_was_deleted_while_nobody_watched(
+    app: App, server: FakeKube
+) -> None:
+    """The watch tells nothing of deletions that it missed."""
+    server.put(KINDS.cluster, CLUSTER)
+    await app._relist()
+    server.delete(KINDS.cluster, NS, "demo")
+    await app._relist()
+    assert app._world.clusters == ()
+
+
+async def test_an_object_filed_during_a_relist_is_not_lost(app: App, server: FakeKube) -> None:
+    """It is in no list yet, and its event has already come."""
+
+    def filed() -> None:
+        app._observe(KINDS.cluster, "ADDED", server.put(KINDS.cluster, CLUSTER))
+
+    server.order("GET", "/tikvclusters$", filed, after_storing=True)
+    await app._relist()
+    assert len(app._world.clusters) == 1
+
+
+async def test_only_the_namespaces_that_are_watched_are_listed(
+    server: FakeKube, tmp_path: Path
+) -> None:
+    """A Role in one namespace must be enough there; Halts are of the whole cluster."""
+    settings = replace(
+        settings_for(tmp_path), api_server=server.url, watch_namespaces=("one", "two")
+    )
+    made = App(settings)
+    await made._relist()
+    await made._kube.aclose()
+    paths = [item.path.rpartition("v1alpha1/")[2] for item in server.seen]
+    assert paths == [
+        "namespaces/one/tikvclusters",
+        "namespaces/two/tikvclusters",
+        "namespaces/one/actionproposals",
+        "namespaces/two/actionproposals",
+        "halts",
+    ]
+
+
+async def test_events_of_the_watch_reach_the_cache(app: App, server: FakeKube) -> None:
+    """Added, changed, deleted; kopf gives no type for what it lists."""
+    raw = server.put(KINDS.cluster, CLUSTER)
+    app._observe(KINDS.cluster, None, raw)
+    assert len(app._world.clusters) == 1
+    app._observe(KINDS.cluster, "DELETED", raw)
+    assert not app._world.clusters
+
+
+async def test_a_malformed_object_is_one_log_line_and_one_count(
+    app: App, server: FakeKube, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Named, with the field; nothing of its content."""
+    raw = server.put(KINDS.cluster, {**CLUSTER, "status": {"conditions": "none"}})
+    with caplog.at_level(logging.ERROR):
+        app._observe(KINDS.cluster, "ADDED", raw)
+    (record,) = caplog.records
+    assert "status.conditions" in record.__dict__["detail"]
+    value = app._metrics.registry.get_sample_value(
+        "assent_malformed_objects_total", {"kind": KINDS.cluster}
+    )
+    assert value == 1
+
+
+async def test_without_a_term_a_refusal_by_the_fence_means_leadership_is_lost(app: App) -> None:
+    """There is nothing to wait for."""
+    assert isinstance(app._judge_refusal(Fenced("fenced")), LeadershipLost)
+
+
+async def test_a_gate_that_cannot_be_read_does_not_stand(app: App, server: FakeKube) -> None:
+    """No right to list policies: said as what is wrong with the gate."""
+    server.order(
+        "GET",
+        "validatingadmissionpolic",
+        lambda: refusal(403, "Forbidden", "cannot list"),
+        times=2,
+    )
+    gate = await app._check_gate()
+    assert "cannot be tested" in (gate.problem or "")
+
+
+def test_settings_that_do_not_fit_end_the_process_with_a_sentence_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is opened, in words for whoever wrote the Deployment."""
+    monkeypatch.setattr("os.environ", {"ASSENT_LOG_LEVEL": "LOUD"})
+    assert main() == 2
+    said = capsys.readouterr().err
+    assert "POD_NAME must be set" in said
+    assert "ASSENT_LOG_LEVEL" in said
