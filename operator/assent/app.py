@@ -18,7 +18,7 @@ from assent.controllers.clusters import ClusterController, Gate
 from assent.controllers.leader import Leader
 from assent.controllers.pd import PdAccess, PdConnector
 from assent.controllers.proposals import ProposalController
-from assent.controllers.source import WATCHED, EventSource
+from assent.controllers.source import GATE_KINDS, WATCHED, EventSource
 from assent.controllers.watcher import Watcher
 from assent.controllers.world import World
 from assent.errors import AssentError, LeadershipLost
@@ -40,6 +40,7 @@ from assent.observability.probes import Health, serve
 from assent.settings import Settings, SettingsError
 
 CONNECTIONS = 4
+GATE_PREFIX = "assent-"
 RETRY_SECONDS = 2.0
 COLLECT_AFTER_OBJECTS = 7_000
 """Ten times Python's default."""
@@ -216,10 +217,14 @@ class App:
             await asyncio.sleep(RELIST_SECONDS if self._synced.is_set() else RETRY_SECONDS)
 
     async def _check_gate(self) -> Gate:
-        return Gate(await check_gate(self._kube, self._settings))
+        report = await check_gate(self._kube, self._settings)
+        return Gate(report.problem, deviates=report.deviates)
 
     def _observe(self, kind: str, event_type: str | None, raw: Raw) -> None:
-        if event_type == "DELETED":
+        if kind in GATE_KINDS:
+            if raw["metadata"]["name"].startswith(GATE_PREFIX):
+                self._leader.gate_moved()
+        elif event_type == "DELETED":
             self._world.bury(kind, raw)
         else:
             self._world.observe(kind, raw)

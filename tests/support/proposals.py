@@ -110,6 +110,7 @@ def facts(of: Proposal | None = None, **changes: Any) -> Facts:
         snapshot=evicted(),
         halts=(),
         gate_installed=True,
+        gate_open=None,
         operator_username=OPERATOR,
         problem=None,
         detection_ran=False,

@@ -26,6 +26,13 @@ class Gate:
 
     problem: str | None
     """None when the gate stands."""
+    deviates: bool = False
+    """True when it was seen to be open, not merely untestable."""
+
+    @property
+    def opening(self) -> str | None:
+        """How it was seen to be open; None when it was not."""
+        return self.problem if self.deviates else None
 
 
 def regions_of(proposal: Proposal) -> frozenset[int]:

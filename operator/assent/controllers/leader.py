@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from assent.controllers.clusters import ClusterController, Gate, regions_in_question
 from assent.controllers.proposals import ProposalController
@@ -26,6 +27,7 @@ GATE_RECHECK_SECONDS = 5.0
 WARM = "Warm"
 """Key kind of the refresh of one cluster's snapshot."""
 
+RETEST = Gate("a policy of the approval gate changed and is being tested")
 UNTESTED = Gate("the approval gate has not been tested yet")
 
 _log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Leader:
         self._metrics = metrics
         self._queue: WorkQueue[Key] | None = None
         self.gate = UNTESTED
+        self._gate_moved = asyncio.Event()
 
     def changed(self, key: Key) -> None:
         """Take note that an object changed. Standing by, there is nothing to do."""
@@ -136,10 +139,18 @@ class Leader:
                 _log.info("connections were not kept warm", extra={"detail": error.message})
             await asyncio.sleep(pause)
 
+    def gate_moved(self) -> None:
+        """Take note that a policy or a binding changed: nothing executes until it is tested."""
+        self.gate = RETEST
+        self._gate_moved.set()
+
     async def _watch_gate(self, queue: WorkQueue[Key]) -> None:
         while True:
             broken = self.gate.problem is not None
-            await asyncio.sleep(GATE_RECHECK_SECONDS if broken else GATE_CHECK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATE_RECHECK_SECONDS if broken else GATE_CHECK_SECONDS):
+                    await self._gate_moved.wait()
+            self._gate_moved.clear()
             before, self.gate = self.gate, await self._tested_gate()
             if before != self.gate:
                 self._enqueue_all(queue)

@@ -142,6 +142,7 @@ class ProposalController:
             snapshot=look.snapshot,
             halts=self._world.halts,
             gate_installed=self._gate().problem is None,
+            gate_open=self._gate().opening,
             operator_username=self._username,
             problem=problem,
             detection_ran=look.detected_at is not None and look.failure is None,

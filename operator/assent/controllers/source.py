@@ -17,6 +17,7 @@ from assent.api import meta
 from assent.api.v1alpha1.actionproposal import ActionProposal
 from assent.api.v1alpha1.halt import Halt
 from assent.api.v1alpha1.tikvcluster import TiKVCluster
+from assent.kube.resources import KINDS, ROUTES
 from assent.settings import Settings
 
 Observe = Callable[[str, str | None, Mapping[str, Any]], None]
@@ -33,6 +34,10 @@ SWITCH_SECONDS = 0.0005
 default is 5 ms, which is half of what an approved call may take)."""
 
 _FOREVER_SECONDS = 1e9
+
+
+GATE_KINDS = (KINDS.policy, KINDS.policy_binding)
+"""Watched too: a weakened approval gate must be noticed before what it lets through."""
 
 
 class _NullProgress(kopf.AnnotationsProgressStorage):
@@ -124,8 +129,8 @@ class EventSource:
 
     async def _operate(self, home: asyncio.AbstractEventLoop) -> None:
         registry = kopf.OperatorRegistry()
-        for kind in WATCHED:
-            self._subscribe(registry, home, kind.KIND, kind.PLURAL)
+        for kind in (*(item.KIND for item in WATCHED), *GATE_KINDS):
+            self._subscribe(registry, home, kind)
         self._login(registry)
         namespaces = self._settings.watch_namespaces
         await kopf.operator(
@@ -142,11 +147,12 @@ class EventSource:
         registry: kopf.OperatorRegistry,
         home: asyncio.AbstractEventLoop,
         kind: str,
-        plural: str,
     ) -> None:
-        observe = self._observe
+        observe, route = self._observe, ROUTES[kind]
 
-        @kopf.on.event(meta.GROUP, meta.VERSION, plural, registry=registry, id=f"observe-{plural}")
+        @kopf.on.event(
+            route.group, route.version, route.plural, registry=registry, id=f"observe-{kind}"
+        )
         async def _(event: kopf.RawEvent, **_: Any) -> None:
             home.call_soon_threadsafe(observe, kind, event["type"], event["object"])
 

@@ -5,6 +5,7 @@ Until both hold nothing executes (DESIGN.md section 4).
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from assent.api import meta
@@ -20,6 +21,17 @@ OWN_NAME_ONLY: Final = "in your own name"
 """In the message by which the approval policy refuses the forgery."""
 MAX_NAMESPACES: Final = 50
 """How many namespaces are tried in one check; the bindings are compared for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """What a test of the gate found."""
+
+    problem: str | None
+    """One sentence on what is wrong; None when the gate stands."""
+    deviates: bool = False
+    """True when the gate was seen to be open: what people said meanwhile proves nothing. False
+    also when it could merely not be tested."""
 
 
 def forgery(namespace: str, *, author: str) -> Mapping[str, Any]:
@@ -38,8 +50,8 @@ def forgery(namespace: str, *, author: str) -> Mapping[str, Any]:
     }
 
 
-async def check_gate(kube: KubeClient, settings: Settings) -> str | None:
-    """Return None when the gate stands, else one sentence on what is wrong with it.
+async def check_gate(kube: KubeClient, settings: Settings) -> GateReport:
+    """Return whether the gate stands, and what is wrong with it if not.
 
     Compares the installed policies and bindings with the shipped ones, then tries a forged
     approval (server-side dry-run, nothing is stored) in every watched namespace that has a
@@ -49,14 +61,14 @@ async def check_gate(kube: KubeClient, settings: Settings) -> str | None:
     try:
         sentences = await _deviations(kube, settings)
         if sentences:
-            return "; ".join(sentences)
+            return GateReport("; ".join(sentences), deviates=True)
         for namespace in await _namespaces(kube, settings):
-            problem = await _forge(kube, namespace, settings)
-            if problem is not None:
-                return problem
+            report = await _forge(kube, namespace, settings)
+            if report.problem is not None:
+                return report
     except AssentError as error:
-        return f"the approval gate cannot be tested: {error.message}"
-    return None
+        return GateReport(f"the approval gate cannot be tested: {error.message}")
+    return GateReport(None)
 
 
 async def _deviations(kube: KubeClient, settings: Settings) -> tuple[str, ...]:
@@ -79,20 +91,23 @@ async def _namespaces(kube: KubeClient, settings: Settings) -> list[str]:
     return sorted(found)[:MAX_NAMESPACES]
 
 
-async def _forge(kube: KubeClient, namespace: str, settings: Settings) -> str | None:
+async def _forge(kube: KubeClient, namespace: str, settings: Settings) -> GateReport:
     body = forgery(namespace, author=settings.username)
     try:
         await kube.create(KINDS.proposal, namespace, body, dry_run=True)
     except (Invalid, Forbidden, Fenced, NotFound) as error:
         if OWN_NAME_ONLY in error.message:
-            return None
-        return (
+            return GateReport(None)
+        return GateReport(
             f"the forged approval in namespace {namespace} was refused for another reason:"
             f" {error.message}"
         )
     except Retryable as error:
-        return f"the approval gate cannot be tested in namespace {namespace}: {error.message}"
-    return (
+        return GateReport(
+            f"the approval gate cannot be tested in namespace {namespace}: {error.message}"
+        )
+    return GateReport(
         f"a forged approval in namespace {namespace} was let through: the policy is not in force"
-        " (a new one takes a second or two)"
+        " (a new one takes a second or two)",
+        deviates=True,
     )

@@ -18,7 +18,7 @@ async def test_the_gate_as_installed_stands(
     """Shipped manifests, shipped rights: the check must pass with what the chart gives."""
     box.apply(cluster_manifest(namespace))
     replica = await new_replica()
-    assert await check_gate(replica.kube, replica.settings) is None
+    assert (await check_gate(replica.kube, replica.settings)).problem is None
 
 
 async def test_a_missing_binding_is_named(new_replica: NewReplica, box: Sandbox) -> None:
@@ -27,7 +27,7 @@ async def test_a_missing_binding_is_named(new_replica: NewReplica, box: Sandbox)
     manifest = box.get(BINDING, APPROVALS)
     box.kubectl("delete", BINDING, APPROVALS)
     try:
-        problem = await check_gate(replica.kube, replica.settings)
+        problem = (await check_gate(replica.kube, replica.settings)).problem
     finally:
         _restore(box, manifest)
     assert problem is not None
@@ -42,7 +42,7 @@ async def test_a_policy_that_was_weakened_is_named(new_replica: NewReplica, box:
     patch = json.dumps({"spec": {"validationActions": ["Warn"]}})
     box.kubectl("patch", BINDING, APPROVALS, "--type=merge", "-p", patch)
     try:
-        problem = await check_gate(replica.kube, replica.settings)
+        problem = (await check_gate(replica.kube, replica.settings)).problem
     finally:
         _restore(box, manifest)
     assert problem is not None
@@ -53,7 +53,7 @@ async def test_a_policy_that_was_weakened_is_named(new_replica: NewReplica, box:
 async def _stands_again(new_replica: NewReplica) -> None:
     replica = await new_replica()
     give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while (problem := await check_gate(replica.kube, replica.settings)) is not None:
+    while (problem := (await check_gate(replica.kube, replica.settings)).problem) is not None:
         assert time.monotonic() < give_up_at, problem
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from assent.api.admission import policies
 from assent.api.v1alpha1.actionproposal import ActionProposalSpec
-from assent.kube.admission import FORGED_BY, check_gate, forgery
+from assent.kube.admission import FORGED_BY, GateReport, check_gate, forgery
 from assent.settings import Settings
 from tests.support.rough_server import Visit, rough_server
 from tests.unit.kube.conftest import NewClient
@@ -53,7 +53,7 @@ def test_the_forgery_is_a_proposal_that_only_the_gate_can_refuse() -> None:
 async def test_a_gate_that_refuses_the_forgery_stands(new_client: NewClient) -> None:
     """As shipped, and in force; tried without storing anything."""
     async with rough_server(server_with((422, OWN_NAME))) as server:
-        assert await check_gate(new_client(server.url), SETTINGS) is None
+        assert await check_gate(new_client(server.url), SETTINGS) == GateReport(None)
     posts = [head for head in server.heads if head.startswith(b"POST")]
     assert len(posts) == 1
     assert b"dryRun=All" in posts[0]
@@ -76,7 +76,7 @@ async def test_anything_but_the_right_refusal_counts_as_no_gate(
 ) -> None:
     """Fail closed: nothing executes until the gate has shown that it stands."""
     async with rough_server(server_with(forged)) as server:
-        problem = await check_gate(new_client(server.url), SETTINGS)
+        problem = (await check_gate(new_client(server.url), SETTINGS)).problem
     assert problem is not None, why
     assert says in problem
 
@@ -88,9 +88,9 @@ async def test_a_missing_policy_is_named_and_nothing_is_forged(
     """Whoever deleted it reads its name in the status of every TiKVCluster."""
     left = [item for item in SHIPPED if item["metadata"]["name"] != missing]
     async with rough_server(server_with((422, OWN_NAME), installed=left)) as server:
-        problem = await check_gate(new_client(server.url), SETTINGS)
-    assert problem is not None
-    assert missing in problem
+        report = await check_gate(new_client(server.url), SETTINGS)
+    assert report.deviates
+    assert missing in (report.problem or "")
     assert not any(head.startswith(b"POST") for head in server.heads)
 
 
@@ -101,6 +101,6 @@ async def test_a_server_that_does_not_answer_counts_as_no_gate(new_client: NewCl
         visit.reset()
 
     async with rough_server(cut) as server:
-        problem = await check_gate(new_client(server.url), SETTINGS)
-    assert problem is not None
-    assert "cannot be tested" in problem
+        report = await check_gate(new_client(server.url), SETTINGS)
+    assert "cannot be tested" in (report.problem or "")
+    assert not report.deviates  # silence is no proof that the gate was open

@@ -53,6 +53,8 @@ def decide(facts: Facts, catalogue: Catalogue = CATALOGUE) -> Decision:
 
 
 def _judge(facts: Facts, view: View | Blind) -> Decision:
+    if facts.gate_open is not None:
+        return _ungated(facts, facts.gate_open)
     if isinstance(view, Blind):
         return _blind(facts, view)
     refusal = first_denied(view.checks)
@@ -92,6 +94,15 @@ def _no_target(facts: Facts, view: View) -> Decision:
         Reason.PRECONDITION_WAITING, "PD does not show what it names"
     )
     return _unassessable(facts, obstacle, also)
+
+
+def _ungated(facts: Facts, how: str) -> Decision:
+    """Nobody can be believed: the digest goes, and with the next one all that was said meanwhile.
+
+    The revision is part of the digest, so an approval stored while the gate was open never counts.
+    """
+    obstacle = Obstacle(Reason.GATE_NOT_INSTALLED, how)
+    return _unassessable(facts, obstacle, Also(voided(facts)))
 
 
 def _blind(facts: Facts, view: Blind) -> Decision:

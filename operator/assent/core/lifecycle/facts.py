@@ -22,6 +22,8 @@ class Facts:
     """None while PD could not be read."""
     halts: tuple[HaltOrder, ...]
     gate_installed: bool
+    gate_open: str | None
+    """How the approval gate was seen to be open; None when it stands or could not be tested."""
     operator_username: str
     """The user name of our own service account: whose proposals detection owns."""
     problem: Problem | None
