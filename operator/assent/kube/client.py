@@ -137,7 +137,7 @@ class KubeClient:
         A ``metadata.resourceVersion`` in the body makes it a compare-and-swap.
 
         Raises:
-            Conflict: the object is not at that version (or has another uid). Nothing was stored.
+            Conflict: the object is not at that version. Nothing was stored.
             NotFound: there is no such object.
         """
         path = ROUTES[kind].path(namespace, name, subresource)

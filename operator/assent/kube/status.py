@@ -90,7 +90,8 @@ class StatusWriter:
             return raw
         metadata = raw["metadata"]
         body = {
-            # Both in the body make it compare-and-swap: on this version of this very object.
+            # The version makes it compare-and-swap. It also tells a re-created object, for versions
+            # are never used again; the uid alone is not compared on a status subresource.
             "metadata": {"resourceVersion": metadata["resourceVersion"], "uid": metadata["uid"]},
             "status": patch,
         }
