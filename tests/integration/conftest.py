@@ -4,7 +4,6 @@ One sandbox serves all tests of a pytest-xdist worker, so tests must not depend 
 it: use the fixture `namespace`, and `box`, which mends afterwards what the test broke.
 """
 
-import contextlib
 import itertools
 import re
 from collections.abc import Generator, Iterator
@@ -12,14 +11,12 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from sandbox import Sandbox
-from sandbox.objects import ObjectError, Query
+from tests.integration.mending import FAILED, mend, mend_operators
 
 # Kubernetes allows 63 characters in a name.
 LONGEST_STEM = 40
-LASTING_FAULTS = ("hang", "slow", "fill", "heat")
 # No two namespaces of a sandbox have the same name.
 NUMBERS = itertools.count(1)
-EVICTION = "evict-leader-scheduler"
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +28,8 @@ def session_box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(session_box: Sandbox) -> Iterator[Sandbox]:
-    """The worker's sandbox; operators, faults and evictions of the test are ended after it."""
+    """The worker's sandbox without operators; what the test starts or breaks is mended after it."""
+    mend_operators(session_box)
     yield session_box
     mend(session_box)
 
@@ -45,35 +43,14 @@ def namespace(box: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
     box.delete_namespace(name)
 
 
-def mend(box: Sandbox) -> None:
-    """Bring a sandbox back to where it was: all processes run, all stores up, nothing evicted."""
-    for number in box.running_operators():
-        box.operator(number).stop()
-    release_lease(box)
-    box.faults.clear()
-    for store in box.tikvsim.stores().values():
-        if store["state"] == "stopped":
-            box.tikvsim.store(store["id"], "start")
-        for fault in LASTING_FAULTS:
-            box.tikvsim.store(store["id"], fault, off=True)
-    if EVICTION in box.pd.schedulers():
-        box.pd.delete(f"/schedulers/{EVICTION}")
-
-
-def release_lease(box: Sandbox) -> None:
-    """Free the Lease of operators that were killed, so that the next need not wait for its end."""
-    lease = Query("leases", "assent", "assent-system")
-    with contextlib.suppress(ObjectError):  # 404: nobody has ever led here
-        if box.objects.get(lease)["spec"].get("holderIdentity"):
-            box.objects.patch(lease, {"spec": {"holderIdentity": ""}})
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the end of every log beside a failure."""
     report = yield
+    if report.failed:
+        item.stash[FAILED] = True
     box = getattr(item, "funcargs", {}).get("session_box")
     if report.failed and isinstance(box, Sandbox):
         report.sections.append(("sandbox logs", box.tails()))

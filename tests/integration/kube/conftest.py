@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from assent.kube.client import KubeClient
 from assent.observability.metrics import Metrics
 from assent.settings import Settings
 from sandbox import Sandbox
+from sandbox.objects import ObjectError, Query
 
 SYSTEM = "assent-system"
 SHORT_LEASE = {
@@ -49,8 +50,11 @@ def pod_token(box: Sandbox, pod: str, *, account: str = "assent") -> str:
     }
     box.apply(manifest)
     uid = box.get("pod", "-n", SYSTEM, pod)["metadata"]["uid"]
-    bound = ("--bound-object-kind=Pod", f"--bound-object-name={pod}", f"--bound-object-uid={uid}")
-    return box.kubectl("create", "token", "-n", SYSTEM, account, *bound).strip()
+    bound = {"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": uid}
+    path = f"/api/v1/namespaces/{SYSTEM}/serviceaccounts/{account}/token"
+    version = "authentication.k8s.io/v1"
+    request = {"apiVersion": version, "kind": "TokenRequest", "spec": {"boundObjectRef": bound}}
+    return str(box.objects.request("POST", path, request)["status"]["token"])
 
 
 @pytest.fixture
@@ -80,7 +84,8 @@ async def new_replica(box: Sandbox, tmp_path: Path) -> AsyncIterator[NewReplica]
     yield make
     for replica in made:
         await replica.kube.aclose()
-        box.kubectl("delete", "pod", "-n", SYSTEM, replica.settings.pod_name, "--grace-period=0")
+        pod = f"/api/v1/namespaces/{SYSTEM}/pods/{replica.settings.pod_name}"
+        box.objects.request("DELETE", f"{pod}?gracePeriodSeconds=0")
 
 
 @pytest.fixture
@@ -99,7 +104,9 @@ class LeaseObject:
 
     def delete(self) -> None:
         """Remove it."""
-        self.box.kubectl("delete", "lease", "-n", SYSTEM, "assent", "--ignore-not-found")
+        # No kubectl: it would hold up the electors, which run in the test's own loop.
+        with suppress(ObjectError):
+            self.box.objects.delete(Query("leases", "assent", SYSTEM))
 
     def give_to(self, pod: str, *, transitions: int = 1) -> None:
         """Make that pod the holder, whoever held it before."""

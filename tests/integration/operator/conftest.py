@@ -1,24 +1,34 @@
-"""A scene with one operator, which leads and is asked to stop (not killed) at the end."""
+"""A scene with one operator, which runs on from test to test, as it does for users."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from sandbox.library import Sandbox
+from tests.integration.mending import FAILED, mend
 from tests.integration.operator.scene import FAST_LEASE, Scene
+
+OPERATOR = 1
+
+
+@pytest.fixture
+def box(session_box: Sandbox, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The worker's sandbox; operator 1 is left running unless the test failed.
+
+    Whatever it has seen of a cluster must end with the TiKVCluster: the next test's is another.
+    """
+    yield session_box
+    failed = request.node.stash.get(FAILED, False)
+    mend(session_box, kept_operator=None if failed else OPERATOR)
 
 
 @pytest.fixture
 def stage(box: Sandbox, namespace: str) -> Iterator[Scene]:
-    """People, but neither a TiKVCluster nor an operator yet."""
+    """People, but no TiKVCluster yet; operator 1 may run, or is to be started."""
     scene = Scene(box, namespace)
     scene.invite()
     limits = box.pd.get("/stores/limit")
     yield scene
-    for number in box.running_operators():
-        # A graceful end releases the Lease, so that the next test's operator leads at once.
-        box.operator(number).thaw()
-        box.operator(number).stop()
     for store, limit in limits.items():
         for kind, rate in limit.items():
             box.pd.post(f"/store/{store}/limit", {"type": kind, "rate": rate})
@@ -28,6 +38,6 @@ def stage(box: Sandbox, namespace: str) -> Iterator[Scene]:
 def scene(stage: Scene) -> Scene:
     """A TiKVCluster `prod` in mode Approval, watched by one operator."""
     stage.watch()
-    stage.box.operator(1).start(FAST_LEASE)
+    stage.box.operator(OPERATOR).start(FAST_LEASE)
     stage.await_state("Watching")
     return stage

@@ -21,15 +21,16 @@ SIZE = ("--bare", "--stores=3", "--regions=10")
 
 @pytest.fixture(scope="module")
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
-    line = CommandLine(tmp_path_factory.mktemp("cli") / "box")
-    line.run("up", *SIZE)
+    # Longer than a socket's path may be: pytest's own directories are.
+    line = CommandLine(tmp_path_factory.mktemp("cli") / ("long" * 25) / "box")
+    line.type("up", *SIZE)
     yield line
-    line.run("down")
+    line.type("down")
 
 
 def test_env_names_what_scripts_need(command_line: CommandLine) -> None:
     """One NAME=value a line, so that `export $(…)` works, and every URL answers."""
-    told = command_line.environment()
+    told = dict(line.split("=", 1) for line in command_line.type("env").splitlines())
     names = ["KUBECONFIG", "PD_URL", "PD_DIRECT_URL", "TIKVSIM_URL", "SANDBOX_DIR"]
     assert list(told) == names
     assert Path(told["SANDBOX_DIR"]) == command_line.directory
@@ -105,24 +106,10 @@ def test_two_sandboxes_run_side_by_side(command_line: CommandLine, box: Sandbox)
     assert "only-in-the-other" not in command_line.kubectl("get", "namespaces")
 
 
-def test_up_and_down_clean_up_after_a_crash(tmp_path: Path) -> None:
-    """A power cut or kill -9 leaves a directory that neither command may stumble over."""
-    # Longer than a socket's path may be: pytest's own directories are.
-    line = CommandLine(tmp_path / ("long" * 25) / "box")
-    line.run("up", *SIZE)
-    _crash(line.directory)
-    assert "`python -m sandbox up` first" in line.run("status", exit_code=1)
-    line.run("up", *SIZE)
-    _crash(line.directory)
-    line.run("down")
-    assert not line.directory.exists()
-    assert "Nothing runs" in line.run("down")
-
-
 def test_down_removes_nothing_that_is_not_a_sandbox(tmp_path: Path) -> None:
     """A wrong --dir must not cost anybody's files."""
     (tmp_path / "precious").write_text("data")
-    told = CommandLine(tmp_path).run("down", exit_code=1)
+    told = CommandLine(tmp_path).type("down", exit_code=1)
     assert "no sandbox's" in told
     assert (tmp_path / "precious").read_text() == "data"
 
@@ -144,6 +131,17 @@ def test_an_interrupted_up_leaves_nothing(tmp_path: Path) -> None:
     assert not Layout(directory).is_alive()
     CommandLine(directory).run("down")
     assert not directory.exists()
+
+
+def test_up_and_down_clean_up_after_a_crash(command_line: CommandLine) -> None:
+    """A power cut or kill -9 leaves a directory that neither command may stumble over."""
+    _crash(command_line.directory)
+    assert "`python -m sandbox up` first" in command_line.run("status", exit_code=1)
+    command_line.type("up", *SIZE)
+    _crash(command_line.directory)
+    command_line.run("down")
+    assert not command_line.directory.exists()
+    assert "Nothing runs" in command_line.run("down")
 
 
 def _crash(directory: Path) -> None:

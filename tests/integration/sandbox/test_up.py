@@ -87,11 +87,11 @@ class Shown:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     line = CommandLine(tmp_path_factory.mktemp("up") / "box")
-    line.run("up", "--pd", "3", "--regions", "120")
+    line.type("up", "--pd", "3", "--regions", "120")
     shown = Shown(line)
     yield shown
     shown.box.stop()
-    line.run("down")
+    line.type("down")
 
 
 @pytest.fixture
