@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help venv toolchain demo test test-unit test-integration verify bench \
+.PHONY: help venv toolchain demo test crash test-unit test-integration verify bench \
 	sandbox-up sandbox-down generate fmt clean clean-cache
 
 help: ## List the targets
@@ -27,10 +27,14 @@ demo: venv ## Run the main job end to end on a real control plane, narrated
 
 test: venv ## Set everything up and run all tests
 	@$(TOOLCHAIN) test >/dev/null
-	$(PYTEST) $(COVERAGE)
+	$(PYTEST) -m "not long" $(COVERAGE)
+
+crash: venv ## Kill the real operator at every moment of a call, for each action tried
+	@$(TOOLCHAIN) demo >/dev/null
+	$(PYTEST) tests/crash
 
 test-unit: venv ## Run the tests that need no control plane
-	$(PYTEST) tests/unit tests/property tests/architecture
+	$(PYTEST) tests/unit tests/property tests/architecture tests/docs
 
 test-integration: venv ## Run the tests on the real control plane
 	@$(TOOLCHAIN) test >/dev/null
@@ -38,7 +42,7 @@ test-integration: venv ## Run the tests on the real control plane
 
 verify: venv generate ## Check style, types, layers, generated files
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy operator sandbox tests && $(BIN)/lint-imports
+	$(BIN)/mypy operator sandbox tests hack && $(BIN)/lint-imports
 	$(BIN)/pytest -q tests/architecture
 	@test -z "$$(git status --porcelain -- $(GENERATED))" || { git --no-pager diff --stat -- $(GENERATED); echo "Generated files are not current: commit them."; exit 1; }
 

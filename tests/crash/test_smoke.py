@@ -1,6 +1,6 @@
 """A real operator killed in the middle of a call: judged by PD's journal, never by its own words.
 
-The full campaign is `make crash`; this is its smoke.
+`make crash` runs every pair of moment and action; `make test` one of each.
 """
 
 from collections.abc import Callable
@@ -58,11 +58,30 @@ def _during_verification(scene: Scene) -> None:
 Moment = Callable[[Scene], None]
 
 
-@pytest.mark.parametrize("action", [_evict, _transfer], ids=["EvictLeaders", "TransferLeader"])
 @pytest.mark.parametrize(
-    "moment",
-    [_before_the_call, _after_pd_did_it, _during_verification],
-    ids=["before PD has it", "after PD did it", "while verifying"],
+    ("moment", "action"),
+    [
+        pytest.param(_before_the_call, _transfer, id="before PD has a TransferLeader"),
+        pytest.param(_after_pd_did_it, _evict, id="after PD did an EvictLeaders"),
+        pytest.param(
+            _before_the_call, _evict, id="before PD has an EvictLeaders", marks=pytest.mark.long
+        ),
+        pytest.param(
+            _after_pd_did_it, _transfer, id="after PD did a TransferLeader", marks=pytest.mark.long
+        ),
+        pytest.param(
+            _during_verification,
+            _evict,
+            id="while EvictLeaders is verified",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            _during_verification,
+            _transfer,
+            id="while TransferLeader is verified",
+            marks=pytest.mark.long,
+        ),
+    ],
 )
 def test_a_killed_operator_leaves_one_effect_at_most_and_an_end(
     stage: Scene, moment: Moment, action: Callable[[Scene], dict[str, Any]]

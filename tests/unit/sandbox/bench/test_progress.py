@@ -26,6 +26,7 @@ def test_waiting_ends_with_the_fact() -> None:
     """It is asked again until it is true."""
     answers = iter([False, True])
     Progress(Reporter(stream=io.StringIO())).wait("PD", lambda: next(answers), 10.0)
+    assert list(answers) == []
 
 
 def test_waiting_for_what_never_comes_says_for_what() -> None:
