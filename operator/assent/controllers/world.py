@@ -1,7 +1,9 @@
 """What the process knows of the custom resources: a cache fed by watch events, lists and writes."""
 
+import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from assent.api import meta
@@ -37,6 +39,37 @@ def _slim(raw: Raw) -> Raw:
         return raw
     kept = {name: value for name, value in metadata.items() if name != "managedFields"}
     return {**raw, "metadata": kept}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An object as JSON. Finished proposals are many and hardly read again: they are kept packed,
+    in a sixth of the memory.
+    """
+
+    uid: str
+    version: int
+    epoch: int | None
+    content: Raw | bytes
+
+    @classmethod
+    def of(cls, kind: str, raw: Raw) -> "_Kept":
+        path = ("status", "execution", "epoch") if kind == KINDS.proposal else ("status", "epoch")
+        epoch = _at(raw, *path)
+        content = _slim(raw)
+        finished = kind == KINDS.proposal and _at(raw, "status", "phase") in FINISHED
+        return cls(
+            uid=raw["metadata"]["uid"],
+            version=_version(raw),
+            epoch=epoch if isinstance(epoch, int) else None,
+            content=json.dumps(content).encode() if finished else content,
+        )
+
+    def raw(self) -> Raw:
+        if not isinstance(self.content, bytes):
+            return self.content
+        found: Raw = json.loads(self.content)
+        return found
 
 
 class _Shelf(Generic[V]):
@@ -79,7 +112,7 @@ class World:
     ) -> None:
         self._on_change = on_change
         self._on_malformed = on_malformed
-        self._raw: dict[Key, Raw] = {}
+        self._kept: dict[Key, _Kept] = {}
         self._clusters: dict[Key, Cluster] = {}
         self._proposals: dict[Key, Proposal] = {}
         self._halts: dict[Key, HaltOrder] = {}
@@ -91,29 +124,29 @@ class World:
     def observe(self, kind: str, raw: Raw) -> None:
         """Take in an object as the API server showed it, unless a newer one is known."""
         key = _key(kind, raw)
-        known = self._raw.get(key)
-        if known is not None and _version(known) >= _version(raw):
+        known = self._kept.get(key)
+        if known is not None and known.version >= _version(raw):
             return
         if self._buried.get(key, -1) >= _version(raw):
             return
-        self._raw[key] = _slim(raw)
+        self._kept[key] = _Kept.of(kind, raw)
         try:
             self._keep(key, parse(kind, raw))
         except AssentError as error:
             self._drop(key)
             self._on_malformed(key, error)
         if kind == KINDS.proposal:
-            self._shelve_acting(key, raw)
+            self._shelve_acting(key, _slim(raw))
         self._on_change(key)
 
     def bury(self, kind: str, raw: Raw) -> None:
         """Take in that an object was deleted, unless it is known to have been made anew since."""
         key = _key(kind, raw)
-        known = self._raw.get(key)
-        another = known is not None and known["metadata"]["uid"] != raw["metadata"]["uid"]
-        if known is not None and another and _version(known) > _version(raw):
+        known = self._kept.get(key)
+        another = known is not None and known.uid != raw["metadata"]["uid"]
+        if known is not None and another and known.version > _version(raw):
             return
-        self._raw.pop(key, None)
+        self._kept.pop(key, None)
         self._drop(key)
         self._acting.remove(key)
         self._buried[key] = max(_version(raw), self._buried.pop(key, 0))
@@ -123,7 +156,7 @@ class World:
 
     def versions(self, kind: str) -> Mapping[Key, int]:
         """Return which objects of the kind are known, and in which version, at this moment."""
-        return {key: _version(raw) for key, raw in self._raw.items() if key[0] == kind}
+        return {key: kept.version for key, kept in self._kept.items() if key[0] == kind}
 
     def replace(self, kind: str, items: Iterable[Raw], *, known_before: Mapping[Key, int]) -> None:
         """Take in a complete list: what it lacks was deleted while nobody watched.
@@ -133,15 +166,16 @@ class World:
         """
         listed = {_key(kind, raw): raw for raw in items}
         for key, version in known_before.items():
-            known = self._raw.get(key)
-            if key not in listed and known is not None and _version(known) == version:
-                self.bury(kind, known)
+            known = self._kept.get(key)
+            if key not in listed and known is not None and known.version == version:
+                self.bury(kind, known.raw())
         for raw in listed.values():
             self.observe(kind, raw)
 
     def raw(self, key: Key) -> Raw | None:
         """Return the object as JSON, None when it is not known."""
-        return self._raw.get(key)
+        kept = self._kept.get(key)
+        return None if kept is None else kept.raw()
 
     def proposal(self, key: str) -> Proposal | None:
         """Return the proposal ``namespace/name``, None when unknown or malformed."""
@@ -215,9 +249,8 @@ class World:
     @property
     def highest_epoch(self) -> int:
         """The highest epoch that any status has seen; 0 when none has. Malformed objects count."""
-        epochs = [_at(raw, "status", "epoch") for raw in self._raw_of(KINDS.cluster)]
-        epochs += [_at(raw, "status", "execution", "epoch") for raw in self._raw_of(KINDS.proposal)]
-        return max((epoch for epoch in epochs if isinstance(epoch, int)), default=0)
+        epochs = (kept.epoch for kept in self._kept.values())
+        return max((epoch for epoch in epochs if epoch is not None), default=0)
 
     def _keep(self, key: Key, found: Resource) -> None:
         if isinstance(found, Proposal):
@@ -245,9 +278,6 @@ class World:
             self._acting.put(key, f"{raw['metadata'].get('namespace', '')}/{name}", raw)
         else:
             self._acting.remove(key)
-
-    def _raw_of(self, kind: str) -> Iterator[Raw]:
-        return (raw for key, raw in self._raw.items() if key[0] == kind)
 
 
 def _at(raw: Raw, *path: str) -> Any:

@@ -238,3 +238,17 @@ def test_one_clusters_proposals_are_found_apart_from_anothers() -> None:
     assert [item.meta.name for item in unfinished] == ["p3"]
     elsewhere = told.world.unfinished_proposals_naming("tikv/elsewhere")
     assert [item.meta.name for item in elsewhere] == ["p2"]
+
+
+def test_a_finished_proposal_reads_back_as_it_was() -> None:
+    """It is kept packed; its epoch still counts for the next term, its version for old news."""
+    told = Told()
+    found = raw(9, phase="Succeeded", execution={"epoch": 7, "holder": "pod", "steps": []})
+    told.world.observe(KINDS.proposal, found)
+    assert told.world.raw(KEY) == found
+    assert told.world.highest_epoch == 7
+    assert told.world.versions(KINDS.proposal) == {KEY: 9}
+    told.world.observe(KINDS.proposal, raw(8, phase="Executing"))
+    assert told.world.raw(KEY) == found
+    told.world.replace(KINDS.proposal, [], known_before={KEY: 9})
+    assert told.world.raw(KEY) is None
