@@ -22,6 +22,8 @@ from sandbox.orders import Orders
 from sandbox.world import World
 
 DETACH = b"detach\n"
+OWNER = "ASSENT_SANDBOX_OWNER_PID"
+"""Names a process whose end ends a detached sandbox too: a test run that may be interrupted."""
 
 
 async def supervise(world: World) -> int:
@@ -66,14 +68,35 @@ async def _start(world: World, orders: Orders) -> None:
 
 
 async def _watch_leash(ending: asyncio.Event) -> bool:
-    """Wait for the end of the leash: True if it broke, False if it was taken off."""
+    """Wait for the end of the leash: True if it broke, False if it was taken off.
+
+    Taken off for an owner, it is the owner's life.
+    """
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     if await reader.readline() == DETACH:
-        return False
+        owner = os.environ.get(OWNER)
+        if owner is None:
+            return False
+        await _end_of(int(owner))
     ending.set()
     return True
+
+
+async def _end_of(process_id: int) -> None:
+    """Wait until the process is gone; at once if it is already."""
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    try:
+        watched = os.pidfd_open(process_id)
+    except ProcessLookupError:
+        return
+    loop.add_reader(watched, gone.set)
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(watched)
+        os.close(watched)
 
 
 def _tell(news: object) -> None:

@@ -5,18 +5,22 @@ it: use the fixture `namespace`, and `box`, which mends afterwards what the test
 """
 
 import itertools
+import os
 import re
 from collections.abc import Generator, Iterator
 
 import pytest
 
 from sandbox import Sandbox
+from sandbox.supervisor import OWNER
 from tests.integration.mending import FAILED, mend, mend_operators
 
 # Kubernetes allows 63 characters in a name.
 LONGEST_STEM = 40
 # No two namespaces of a sandbox have the same name.
 NUMBERS = itertools.count(1)
+# What `up` detaches in a test ends with the test run, also one that is interrupted.
+os.environ[OWNER] = str(os.getpid())
 
 
 @pytest.fixture(scope="session")

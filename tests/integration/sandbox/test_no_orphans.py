@@ -25,6 +25,20 @@ print(json.dumps([str(box.layout.root), *box.process_ids]), flush=True)
 """
 WAITS = USES_A_SANDBOX + "time.sleep(600)\n"
 LEAVES_WITHOUT_STOP = USES_A_SANDBOX + "sys.exit(0)\n"
+UP_FOR_AN_OWNER = """
+import contextlib, io, json, os, sys, tempfile, time
+from pathlib import Path
+from sandbox import Sandbox
+from sandbox.cli import main
+from sandbox.supervisor import OWNER
+os.environ[OWNER] = str(os.getpid())
+directory = tempfile.mkdtemp()
+with contextlib.redirect_stdout(io.StringIO()):
+    main(["--dir", directory, "up", "--bare", "--stores=3", "--regions=10"])
+box = Sandbox.attach(Path(directory))
+print(json.dumps([directory, *box.process_ids]), flush=True)
+time.sleep(600)
+"""
 FAILING_TEST = """
 from sandbox import Sandbox
 def test_it(tmp_path):
@@ -120,6 +134,15 @@ def test_nothing_stays_when_the_supervisor_is_killed(waiting: Use) -> None:
         timeout_seconds=STOP_TIMEOUT_SECONDS,
         what="end of all processes",
     )
+
+
+def test_a_detached_sandbox_ends_with_the_owner_it_was_given() -> None:
+    """An interrupted test run leaves nothing of what `up` started in it."""
+    use = start(UP_FOR_AN_OWNER)
+    assert use.parts
+    use.user.kill()
+    use.user.communicate()
+    assert_all_gone(use)
 
 
 def test_nothing_stays_when_the_user_leaves() -> None:
