@@ -51,5 +51,10 @@ def _version(kind: Kind) -> dict[str, Any]:
         version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
     if kind.has_status:
         version["subresources"] = {"status": {}}
-    version["schema"] = {"openAPIV3Schema": structural_schema(kind.model)}
+    schema = structural_schema(kind.model)
+    if kind.has_status:
+        # One writer owns all of it, so that nothing is gained by tracking owners field by field,
+        # and the API server pays for that in every write.
+        schema["properties"]["status"]["x-kubernetes-map-type"] = "atomic"
+    version["schema"] = {"openAPIV3Schema": schema}
     return version
