@@ -207,6 +207,8 @@ async def test_a_deleted_lease_ends_the_term_and_the_next_epoch_is_higher(
     one, two = Candidate(await new_replica(), realm), Candidate(await new_replica(), realm)
     async with one.running(), two.running():
         first = await realm.await_reign(lambda _: True)
+        # A standby that never saw the Lease could know of its epoch from statuses only.
+        await _until(lambda: one.elector.holder == two.elector.holder != "")
         lease.delete()
         second = await realm.await_reign(lambda reign: reign.epoch > first.epoch)
         assert first.ended is not None
