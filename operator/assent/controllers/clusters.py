@@ -92,7 +92,10 @@ class ClusterController:
 
     def watcher(self, cluster: Cluster) -> Watcher:
         """Return the watcher of this object; a re-created object gets a new one."""
-        return self._watchers.setdefault(cluster.meta.uid, self._new_watcher())
+        uid = cluster.meta.uid
+        if uid not in self._watchers:
+            self._watchers[uid] = self._new_watcher()
+        return self._watchers[uid]
 
     def current(self, cluster: Cluster) -> Cluster:
         """Return the TiKVCluster of that name as it is now; as it was when it is gone."""
