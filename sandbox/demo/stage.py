@@ -103,6 +103,13 @@ class Stage:
         """Whether a person has said yes or no to what it says now."""
         return bool(self.get(name)["spec"].get("approvals"))
 
+    def is_watching(self) -> bool:
+        """Whether the operator has read the PD of every cluster."""
+        clusters = self.box.get("tikvclusters", "-n", NAMESPACE)["items"]
+        return bool(clusters) and all(
+            one.get("status", {}).get("state") == "Watching" for one in clusters
+        )
+
     def found(self) -> str | None:
         """The name of a proposal that waits for approval, None while there is none."""
         for item in self.box.get("actionproposals", "-n", NAMESPACE)["items"]:

@@ -50,6 +50,7 @@ class Story:
         self._tell.good("CRDs, roles and admission policies are installed as shipped")
         self._tell.good("the operator runs, as a process with the rights of its service account")
         self._box.kubectl("apply", "-f", "-", input=bindings())
+        self._stage.wait("the operator to have seen PD", self._stage.is_watching)
         self._stage.kubectl("get", "tikvclusters")
 
     def _break_something(self) -> None:
