@@ -4,10 +4,11 @@ BIN := .venv/bin
 TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
 GENERATED := crds deploy helm docs/reference
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
+CONTRACT := $(PYTEST) -p tests.contract.report --contract-report=build/contract.json
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 
 .DEFAULT_GOAL := help
-.PHONY: help venv toolchain demo test crash test-unit test-integration verify bench \
+.PHONY: help venv toolchain demo test contract contract-long crash test-unit test-integration verify bench \
 	sandbox-up sandbox-down generate fmt clean clean-cache
 
 help: ## List the targets
@@ -27,7 +28,15 @@ demo: venv ## Run the main job end to end on a real control plane, narrated
 
 test: venv ## Set everything up and run all tests
 	@$(TOOLCHAIN) test >/dev/null
-	$(PYTEST) -m "not long" $(COVERAGE)
+	$(PYTEST) -m "not long and (smoke or not contract)" $(COVERAGE)
+
+contract: venv ## Prove every action and trap on the real PD; the fakes, too
+	@$(TOOLCHAIN) test >/dev/null
+	$(CONTRACT) -m "(contract or action or trap) and not long"
+
+contract-long: venv ## Add the traps whose clock PD does not shorten
+	@$(TOOLCHAIN) test >/dev/null
+	$(CONTRACT) -m "(contract or action or trap) and long" --contract-add
 
 crash: venv ## Kill the real operator at every moment of a call, for each action tried
 	@$(TOOLCHAIN) demo >/dev/null

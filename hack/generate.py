@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hack.manifests import manifests
 from hack.reference import pages
+from hack.traps import traps_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,7 +19,7 @@ GENERATED_FOLDERS = ("crds", "deploy/admission", "helm/assent/crds")
 
 def generated_files(root: Path = ROOT) -> dict[str, str]:
     """Return every generated file: path below the root → text."""
-    return {**manifests(root), **pages()}
+    return {**manifests(root), **pages(), "docs/reference/traps.md": traps_page()}
 
 
 def main() -> int:

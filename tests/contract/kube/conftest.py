@@ -49,7 +49,7 @@ def _real(box: Sandbox, folder: Path) -> tuple[Settings, Callable[[], None]]:
 
 @pytest.fixture(
     params=[
-        "fake",
+        pytest.param("fake", marks=pytest.mark.smoke),
         pytest.param("real", marks=pytest.mark.xdist_group("real-kube")),
     ]
 )

@@ -51,6 +51,7 @@ async def say(kube: KubeClient, over: Raw, message: str | None, **metadata: str)
     )
 
 
+@pytest.mark.smoke
 async def test_what_is_created_is_there(place: Place) -> None:
     """With an identity, a version that is a number, and the first generation."""
     made = await place.kube.create(KINDS.proposal, place.namespace, body())
@@ -100,6 +101,7 @@ async def test_a_status_is_swapped_and_nothing_else_moves(place: Place) -> None:
     assert stored["spec"] == made["spec"]
 
 
+@pytest.mark.smoke
 async def test_a_status_over_an_older_version_is_a_conflict(place: Place) -> None:
     """Nothing of it is stored."""
     made = await place.kube.create(KINDS.proposal, place.namespace, body())

@@ -69,7 +69,7 @@ def real_pd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPd]:
 
 @pytest.fixture(
     params=[
-        pytest.param("fake", id="fake"),
+        pytest.param("fake", id="fake", marks=pytest.mark.smoke),
         # One worker runs all of these, so that three members and four stores start once.
         pytest.param("real", id="real", marks=pytest.mark.xdist_group("real-pd")),
     ]

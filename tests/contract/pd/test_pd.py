@@ -39,6 +39,8 @@ async def write(world: World, call: PdCall) -> CallOutcome:
     return await send(world.client, call, permit(), monotonic=time.monotonic)
 
 
+@pytest.mark.smoke
+@pytest.mark.trap("P13")
 async def test_a_snapshot_of_an_ordinary_cluster(world: World) -> None:
     """Every field is there, and of the right kind and size."""
     first = await world.snapshot()
@@ -74,6 +76,8 @@ async def test_any_member_leads_to_the_leader(world: World, member: int) -> None
     assert snapshot.pd.leader_url == (await world.snapshot()).pd.leader_url
 
 
+@pytest.mark.smoke
+@pytest.mark.trap("P01")
 async def test_p01_a_member_that_does_not_lead_refuses_what_carries_the_header(
     world: World,
 ) -> None:
@@ -93,6 +97,7 @@ async def test_p01_a_member_that_does_not_lead_refuses_what_carries_the_header(
     assert store.add_peer_limit_per_minute == 15
 
 
+@pytest.mark.trap("P01", "P03")
 async def test_a_write_to_a_member_that_no_longer_leads_did_not(world: World) -> None:
     """The client addresses the member it knows; that one refuses, nothing is forwarded."""
     snapshot = await world.snapshot()
@@ -122,6 +127,7 @@ async def test_a_store_limit_is_set_and_restored(world: World) -> None:
     assert store.remove_peer_limit_per_minute == 15
 
 
+@pytest.mark.trap("P16")
 async def test_a_leader_is_transferred(world: World) -> None:
     """Judged by topology; asking again for what is already so is refused as done (P16)."""
     region = (await world.snapshot()).sample[5]
@@ -133,6 +139,7 @@ async def test_a_leader_is_transferred(world: World) -> None:
     assert outcome.already_done, outcome.answer
 
 
+@pytest.mark.trap("P29")
 async def test_an_eviction_begins_takes_another_store_and_ends_store_by_store(
     world: World,
 ) -> None:
@@ -194,6 +201,7 @@ async def test_a_transfer_to_a_store_without_a_peer_did_not(world: World) -> Non
     assert isinstance(outcome, DidNot), outcome
 
 
+@pytest.mark.trap("P02", "P15")
 async def test_a_change_of_leader_is_followed(world: World) -> None:
     """The old leader refuses, the new one is found, and is waited for until it is prepared."""
     old = (await world.snapshot()).pd
