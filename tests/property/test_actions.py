@@ -7,16 +7,15 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from assent.api.v1alpha1.actions import (
-    ActionType,
+from assent.api.v1alpha1.actions import ActionType, action
+from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.api.v1alpha1.parameters.store import (
     EvictLeaders,
     SetStoreLimit,
     StopEvictLeaders,
     StoreLimitKind,
-    TransferLeader,
-    action,
 )
-from assent.api.v1alpha1.base import ApiModel
 from assent.core.actions.action import Action, Progress, Reversibility
 from assent.core.actions.catalogue import CATALOGUE, action_of
 from assent.core.model.snapshot import ClusterSnapshot, PeerRole, StoreState

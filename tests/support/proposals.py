@@ -16,18 +16,16 @@ from assent.api.v1alpha1.actionproposal import (
     Finding,
     Risk,
 )
-from assent.api.v1alpha1.actions import (
-    Action,
-    ActionType,
+from assent.api.v1alpha1.actions import Action, ActionType, action
+from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.halt import HaltSpec
+from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.api.v1alpha1.parameters.store import (
     EvictLeaders,
     SetStoreLimit,
     StopEvictLeaders,
     StoreLimitKind,
-    TransferLeader,
-    action,
 )
-from assent.api.v1alpha1.base import ApiModel
-from assent.api.v1alpha1.halt import HaltSpec
 from assent.api.v1alpha1.tikvcluster import (
     PdAccess,
     Tier,

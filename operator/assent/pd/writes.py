@@ -7,8 +7,8 @@ from collections.abc import Callable
 from assent.core.model.call import CallOutcome, Did, DidNot, PdCall, Permit, Unknown
 from assent.pd.client import LEADER_ONLY, PdClient
 from assent.pd.failures import message_of
-from assent.pd.refusals import refusal
-from assent.pd.whitelist import allowed
+from assent.pd.refusals.table import refusal
+from assent.pd.whitelist.table import allowed
 from assent.pd.wire import Answer, StopSending, WireFailure
 
 ANSWER_CAP_BYTES = 64 * 1024

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Execution, StepState
-from assent.api.v1alpha1.actions import EvictLeaders, SetStoreLimit, StoreLimitKind, action
+from assent.api.v1alpha1.actions import action
+from assent.api.v1alpha1.parameters.store import EvictLeaders, SetStoreLimit, StoreLimitKind
 from assent.controllers.clusters import Gate
 from assent.controllers.proposals import facts_from, rest_seconds
 from assent.core.model.resource import Proposal

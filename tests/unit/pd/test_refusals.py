@@ -6,8 +6,9 @@ import re
 import pytest
 
 from assent.core.model.call import DidNot
-from assent.pd.refusals import ANY, REFUSALS, refusal
-from assent.pd.whitelist import WHITELIST
+from assent.pd.refusals.shape import ANY
+from assent.pd.refusals.table import REFUSALS, refusal
+from assent.pd.whitelist.table import WHITELIST
 from assent.pd.wire import Answer
 
 JSON = "application/json; charset=UTF-8"

@@ -3,7 +3,7 @@
 import pytest
 
 from assent.core.model.call import PdCall
-from assent.pd.whitelist import WHITELIST, allowed
+from assent.pd.whitelist.table import WHITELIST, allowed
 from tests.support.pd import EVICT, LIMIT, STOP_EVICT, TRANSFER
 
 OPERATORS = "/pd/api/v1/operators"

@@ -4,11 +4,12 @@ What each does, checks and undoes is in ``core.actions``, one file each.
 """
 
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from assent.api.v1alpha1.base import ApiModel, RegionId, StoreId
+from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.api.v1alpha1.parameters.store import EvictLeaders, SetStoreLimit, StopEvictLeaders
 
 
 class ActionType(StrEnum):
@@ -23,47 +24,6 @@ class ActionType(StrEnum):
     def member(self) -> str:
         """The union member that carries this type's parameters, in camelCase."""
         return self.value[0].lower() + self.value[1:]
-
-
-class TransferLeader(ApiModel):
-    """Move the leadership of one region to a store that already holds a voter of it."""
-
-    region_id: RegionId
-    """The region, as PD numbers it."""
-    to_store_id: StoreId
-    """The store that shall lead; it must hold a healthy voter of the region."""
-
-
-class EvictLeaders(ApiModel):
-    """Move all leaders away from one store and keep them away until the eviction is stopped."""
-
-    store_id: StoreId
-    """The store to be emptied of leaders."""
-
-
-class StopEvictLeaders(ApiModel):
-    """End the eviction of one store, never of others, so that leaders may return."""
-
-    store_id: StoreId
-    """The store whose eviction ends."""
-
-
-class StoreLimitKind(StrEnum):
-    """Which of a store's two scheduling limits."""
-
-    ADD_PEER = "AddPeer"
-    REMOVE_PEER = "RemovePeer"
-
-
-class SetStoreLimit(ApiModel):
-    """Set how many peers a minute PD may add to, or remove from, one store."""
-
-    store_id: StoreId
-    """The store whose limit changes."""
-    kind: StoreLimitKind
-    """AddPeer bounds what arrives at the store, RemovePeer what leaves it."""
-    rate_per_minute: Annotated[int, Field(ge=1, le=1000)]
-    """Peers a minute. PD's default is 15 (30 for TiFlash)."""
 
 
 class Action(ApiModel):

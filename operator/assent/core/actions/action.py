@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
 from assent.api.v1alpha1.actions import ActionType
 from assent.api.v1alpha1.base import ApiModel
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.model.call import PdCall
+from assent.core.model.reading import Reading, Wanted
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Check
 
@@ -60,6 +61,38 @@ class Scope:
 
     store_ids: frozenset[int] = frozenset()
     region_ids: frozenset[int] = frozenset()
+    settings: frozenset[str] = frozenset()
+    """Named settings of the whole cluster, such as ``schedule/leader-schedule-limit``,
+    ``scheduler/balance-leader-scheduler``, ``rule/pd/default`` or ``pd/leader``."""
+
+    def meets(self, other: "Scope") -> str | None:
+        """Return what both touch, in words such as ``store 4``; None when nothing."""
+        for word, ours, theirs in (
+            ("store", self.store_ids, other.store_ids),
+            ("region", self.region_ids, other.region_ids),
+        ):
+            if both := ours & theirs:
+                return f"{word} {min(both)}"
+        shared = self.settings & other.settings
+        return min(shared) if shared else None
+
+
+@dataclass(frozen=True, slots=True)
+class Manual(Generic[P]):
+    """What the reference says of an action beside its parameters and its checks."""
+
+    endpoint: str
+    """The PD call, such as ``POST /pd/api/v1/operators`` with ``transfer-leader``."""
+    example: P
+    """Parameters that make sense; shown as YAML, and applied by a test."""
+    timeout_reason: str
+    """Why it is given that long."""
+    since: str = "v6.5"
+    """The oldest PD line known to have it."""
+    raised_by: tuple[str, ...] = ()
+    """Facts that raise the tier above ``base_tier``, and to which."""
+    unchecked_by_pd: tuple[str, ...] = ()
+    """What PD would let happen, so that the preconditions look at it."""
 
 
 class Action(ABC, Generic[P]):
@@ -76,6 +109,13 @@ class Action(ABC, Generic[P]):
     actionTimeout rules."""
     goal_required: ClassVar[bool]
     """True when an effect that is SEEN but never SETTLED counts as failed verification."""
+    waits: ClassVar[bool] = False
+    """True when PD works on it for hours or days: while it is SEEN it only waits, and stands in
+    nobody's way."""
+    readings: ClassVar[frozenset[Reading]] = frozenset()
+    """What its methods need of a snapshot beyond the regions it touches; without it no check that
+    needs it passes."""
+    manual: ClassVar[Manual[Any]]
 
     @abstractmethod
     def sentence(self, params: P) -> str:
@@ -88,6 +128,10 @@ class Action(ABC, Generic[P]):
     @abstractmethod
     def scope(self, params: P) -> Scope:
         """Return the stores and regions it touches."""
+
+    def wanted(self, params: P) -> Wanted:
+        """Return what a snapshot must show for any of the methods below."""
+        return Wanted(self.scope(params).region_ids, self.readings)
 
     @abstractmethod
     def target(self, params: P, snapshot: ClusterSnapshot) -> Target | None:
@@ -111,6 +155,15 @@ class Action(ABC, Generic[P]):
     def call(self, params: P) -> PdCall:
         """Return the one call to PD."""
 
+    def follow_up(
+        self, params: P, before: Sequence[Fact], snapshot: ClusterSnapshot
+    ) -> PdCall | None:
+        """Return one more call that is needed although the first took effect; None for none.
+
+        Asked again after each, of what PD shows then, so it must come to None by itself.
+        """
+        return None
+
     @abstractmethod
     def before(self, params: P, snapshot: ClusterSnapshot) -> tuple[Fact, ...]:
         """Return the values that the call changes, as they are now; what ``inverse`` restores."""
@@ -126,3 +179,9 @@ class Action(ABC, Generic[P]):
     @abstractmethod
     def inverse(self, params: P, before: Sequence[Fact]) -> PdCall | None:
         """Return the call that restores the before-values, None when there is nothing to undo."""
+
+    def inverse_follow_up(
+        self, params: P, before: Sequence[Fact], snapshot: ClusterSnapshot
+    ) -> PdCall | None:
+        """Return one more call that restores what ``inverse`` alone does not; None for none."""
+        return None

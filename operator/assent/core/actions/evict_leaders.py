@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 
-from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
-from assent.api.v1alpha1.actions import ActionType, EvictLeaders
+from assent.api.v1alpha1.actionproposal import Fact, Risk
+from assent.api.v1alpha1.actions import ActionType
+from assent.api.v1alpha1.parameters.store import EvictLeaders
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions import checks, eviction
 from assent.core.actions.action import (
-    Action,
     Idempotency,
+    Manual,
     Progress,
     Reversibility,
-    Scope,
     Verification,
 )
+from assent.core.actions.on_store import StoreAction
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Allow, Check, Hold, Verdict, Warn
@@ -23,7 +24,7 @@ LARGE_SHARE_PERCENT = 40
 three, where each has a third, it means that leaders already pile up there."""
 
 
-class EvictLeadersAction(Action[EvictLeaders]):
+class EvictLeadersAction(StoreAction[EvictLeaders]):
     """POST /schedulers evict-leader-scheduler (pd-api.md 1.6). PD adds the store to a set; asking
     for a store that is in it is a 200 without effect.
     """
@@ -37,6 +38,21 @@ class EvictLeadersAction(Action[EvictLeaders]):
     goal_required = True
     """A store that keeps leaders is not ready for what it was evicted for."""
 
+    manual = Manual(
+        endpoint="POST /pd/api/v1/schedulers (evict-leader-scheduler)",
+        example=EvictLeaders(store_id=4),
+        timeout_reason="PD has none: it goes on until the store is empty; actionTimeout rules",
+        raised_by=(
+            "High when another store is evicted too",
+            "High when the store holds more than 40 % of all leaders",
+        ),
+        unchecked_by_pd=(
+            "evicting every store of the cluster",
+            "a start before PD is prepared overwrites the stored set (P31)",
+            "leader-schedule-limit 0: it never progresses (P30)",
+        ),
+    )
+
     def sentence(self, params: EvictLeaders) -> str:
         """Return what it does in one line."""
         return f"evict all leaders from store {params.store_id}"
@@ -44,14 +60,6 @@ class EvictLeadersAction(Action[EvictLeaders]):
     def pd_ctl(self, params: EvictLeaders) -> str:
         """Return the equivalent pd-ctl line."""
         return f"pd-ctl scheduler add evict-leader-scheduler {params.store_id}"
-
-    def scope(self, params: EvictLeaders) -> Scope:
-        """Return the store; which regions lose their leader there is not known beforehand."""
-        return Scope(frozenset({params.store_id}))
-
-    def target(self, params: EvictLeaders, snapshot: ClusterSnapshot) -> Target | None:
-        """Return the store by its address."""
-        return checks.store_target(params.store_id, snapshot)
 
     def risk(self, params: EvictLeaders, snapshot: ClusterSnapshot) -> Risk:
         """Return Medium; High when another store is evicted too, or when this one holds more than

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 
-from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
-from assent.api.v1alpha1.actions import ActionType, SetStoreLimit, StoreLimitKind
+from assent.api.v1alpha1.actionproposal import Fact, Risk
+from assent.api.v1alpha1.actions import ActionType
+from assent.api.v1alpha1.parameters.store import SetStoreLimit, StoreLimitKind
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions import checks
 from assent.core.actions.action import (
-    Action,
     Idempotency,
+    Manual,
     Progress,
     Reversibility,
-    Scope,
     Verification,
 )
+from assent.core.actions.on_store import StoreAction
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot, StoreState
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict, Warn
@@ -29,7 +30,7 @@ _FACT = {
 }
 
 
-class SetStoreLimitAction(Action[SetStoreLimit]):
+class SetStoreLimitAction(StoreAction[SetStoreLimit]):
     """POST /store/{id}/limit (pd-api.md 1.3), without a TTL: with one PD drops errors and shows
     the value nowhere (P11).
     """
@@ -42,6 +43,14 @@ class SetStoreLimitAction(Action[SetStoreLimit]):
     """PD has none: the value shows at once."""
     goal_required = False
 
+    manual = Manual(
+        endpoint="POST /pd/api/v1/store/{id}/limit",
+        example=SetStoreLimit(store_id=4, kind=StoreLimitKind.ADD_PEER, rate_per_minute=30),
+        timeout_reason="PD has none: the value shows at once; actionTimeout rules",
+        raised_by=("High when the rate changes by more than a factor of ten",),
+        unchecked_by_pd=("too high saturates disks, too low stops repair",),
+    )
+
     def sentence(self, params: SetStoreLimit) -> str:
         """Return what it does in one line."""
         return (
@@ -52,14 +61,6 @@ class SetStoreLimitAction(Action[SetStoreLimit]):
     def pd_ctl(self, params: SetStoreLimit) -> str:
         """Return the equivalent pd-ctl line."""
         return f"pd-ctl store limit {params.store_id} {params.rate_per_minute} {_WIRE[params.kind]}"
-
-    def scope(self, params: SetStoreLimit) -> Scope:
-        """Return the store."""
-        return Scope(frozenset({params.store_id}))
-
-    def target(self, params: SetStoreLimit, snapshot: ClusterSnapshot) -> Target | None:
-        """Return the store by its address."""
-        return checks.store_target(params.store_id, snapshot)
 
     def risk(self, params: SetStoreLimit, snapshot: ClusterSnapshot) -> Risk:
         """Return Medium; High when the rate changes by more than a factor of ten, or when the

@@ -2,24 +2,25 @@
 
 from collections.abc import Sequence
 
-from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
-from assent.api.v1alpha1.actions import ActionType, StopEvictLeaders
+from assent.api.v1alpha1.actionproposal import Fact, Risk
+from assent.api.v1alpha1.actions import ActionType
+from assent.api.v1alpha1.parameters.store import StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions import checks, eviction
 from assent.core.actions.action import (
-    Action,
     Idempotency,
+    Manual,
     Progress,
     Reversibility,
-    Scope,
     Verification,
 )
+from assent.core.actions.on_store import StoreAction
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Allow, Check, Verdict, Warn
 
 
-class StopEvictLeadersAction(Action[StopEvictLeaders]):
+class StopEvictLeadersAction(StoreAction[StopEvictLeaders]):
     """DELETE of one store in the eviction's own configuration (pd-api.md 1.6, P29)."""
 
     type = ActionType.STOP_EVICT_LEADERS
@@ -31,6 +32,13 @@ class StopEvictLeadersAction(Action[StopEvictLeaders]):
     goal_required = False
     """The eviction's end is the action; that leaders return is PD's work."""
 
+    manual = Manual(
+        endpoint="DELETE /pd/api/v1/scheduler-config/evict-leader-scheduler/delete/{id}",
+        example=StopEvictLeaders(store_id=4),
+        timeout_reason="PD has none: leaders return in their own time; actionTimeout rules",
+        unchecked_by_pd=("whether anything would bring leaders back",),
+    )
+
     def sentence(self, params: StopEvictLeaders) -> str:
         """Return what it does in one line."""
         return f"stop evicting leaders from store {params.store_id}"
@@ -38,14 +46,6 @@ class StopEvictLeadersAction(Action[StopEvictLeaders]):
     def pd_ctl(self, params: StopEvictLeaders) -> str:
         """Return the equivalent pd-ctl line, for this store only."""
         return f"pd-ctl scheduler config evict-leader-scheduler delete-store {params.store_id}"
-
-    def scope(self, params: StopEvictLeaders) -> Scope:
-        """Return the store."""
-        return Scope(frozenset({params.store_id}))
-
-    def target(self, params: StopEvictLeaders, snapshot: ClusterSnapshot) -> Target | None:
-        """Return the store by its address."""
-        return checks.store_target(params.store_id, snapshot)
 
     def risk(self, params: StopEvictLeaders, snapshot: ClusterSnapshot) -> Risk:
         """Return Low, always: PD's balancing gives leaders back slowly and stops by itself."""

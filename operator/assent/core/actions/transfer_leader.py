@@ -2,17 +2,24 @@
 
 from collections.abc import Sequence
 
-from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
-from assent.api.v1alpha1.actions import ActionType, TransferLeader
+from assent.api.v1alpha1.actionproposal import Fact, Risk
+from assent.api.v1alpha1.actions import ActionType
+from assent.api.v1alpha1.parameters.region import TransferLeader
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions import checks
 from assent.core.actions.action import (
-    Action,
     Idempotency,
+    Manual,
     Progress,
     Reversibility,
     Scope,
     Verification,
+)
+from assent.core.actions.on_region import (
+    RegionAction,
+    operator_call,
+    operators_allowed,
+    region_checks,
 )
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot, PeerRole, Region
@@ -22,7 +29,7 @@ LEADER = "leaderStoreId"
 NO_LEADER = "none"
 
 
-class TransferLeaderAction(Action[TransferLeader]):
+class TransferLeaderAction(RegionAction[TransferLeader]):
     """POST /operators transfer-leader (pd-api.md 1.5). PD refuses a repeat while one runs, and
     answers "no operator step is built" when it is already so (P16).
     """
@@ -34,6 +41,15 @@ class TransferLeaderAction(Action[TransferLeader]):
     timeout_seconds = 90
     """PD gives up after 60 s (pd-api.md 2.2, P22); half of it as margin for seeing the end."""
     goal_required = False
+    manual = Manual(
+        endpoint="POST /pd/api/v1/operators (transfer-leader)",
+        example=TransferLeader(region_id=17, to_store_id=2),
+        timeout_reason="PD gives up after 60 s; half of it as margin for seeing the end",
+        unchecked_by_pd=(
+            "a follower that lags without being pending: TiKV refuses, PD times out",
+            "balance-leader may move the leader back (P21)",
+        ),
+    )
 
     def sentence(self, params: TransferLeader) -> str:
         """Return what it does in one line."""
@@ -47,19 +63,6 @@ class TransferLeaderAction(Action[TransferLeader]):
         """Return the region and the store that shall lead."""
         return Scope(frozenset({params.to_store_id}), frozenset({params.region_id}))
 
-    def target(self, params: TransferLeader, snapshot: ClusterSnapshot) -> Target | None:
-        """Return the region by its epoch, which a transfer does not change but a split, a merge
-        or a membership change does (P43); None when PD does not know the region.
-        """
-        region = snapshot.regions.get(params.region_id)
-        if region is None:
-            return None
-        return Target(
-            cluster_id=str(snapshot.pd.cluster_id),
-            id=f"region/{region.id}",
-            identity=[Fact(name="epoch", value=region.epoch)],
-        )
-
     def risk(self, params: TransferLeader, snapshot: ClusterSnapshot) -> Risk:
         """Return Low, always: one region pauses for an election at most."""
         return Risk(tier=self.base_tier, factors=["moves the leadership of one region, no data"])
@@ -71,21 +74,17 @@ class TransferLeaderAction(Action[TransferLeader]):
         region = snapshot.regions.get(params.region_id)
         found = [
             checks.prepared(),
-            Check("OperatorsAllowed", _operators_allowed(snapshot)),
+            operators_allowed(snapshot),
             checks.store_up(params.to_store_id, snapshot),
             checks.holds_leaders(params.to_store_id, snapshot),
             Check("TargetNotEvicted", _not_evicted(params, snapshot)),
             Check("TargetNotSlow", _not_slow(params, snapshot)),
         ]
+        found += region_checks(params.region_id, snapshot)
         if region is None:
-            why = f"PD knows no region {params.region_id}: it never was, or was merged away"
-            return (*found, Check("RegionKnown", Deny("RegionUnknown", why)))
+            return found
         return (
             *found,
-            Check("RegionKnown", Allow(f"region {region.id} at epoch {region.epoch}")),
-            Check("RegionHasLeader", _has_leader(region)),
-            Check("RegionSettled", _settled(region)),
-            Check("RegionIdle", _idle(region, snapshot)),
             Check("TargetHoldsVoter", _holds_voter(region, params.to_store_id)),
             Check("TargetInSync", _in_sync(region, params.to_store_id)),
         )
@@ -138,19 +137,7 @@ class TransferLeaderAction(Action[TransferLeader]):
 
 
 def _transfer(region_id: int, store_id: int) -> PdCall:
-    body: dict[str, str | int | float] = {
-        "name": "transfer-leader",
-        "region_id": region_id,
-        "to_store_id": store_id,
-    }
-    return PdCall("POST", "/pd/api/v1/operators", body)
-
-
-def _operators_allowed(snapshot: ClusterSnapshot) -> Verdict:
-    if snapshot.schedule.scheduler_max_waiting_operator == 0:
-        message = "scheduler-max-waiting-operator is 0: PD refuses every operator (P18)"
-        return Hold("OperatorsBlocked", message)
-    return Allow("PD takes operators")
+    return operator_call("transfer-leader", {"region_id": region_id, "to_store_id": store_id})
 
 
 def _not_evicted(params: TransferLeader, snapshot: ClusterSnapshot) -> Verdict:
@@ -165,25 +152,6 @@ def _not_slow(params: TransferLeader, snapshot: ClusterSnapshot) -> Verdict:
     if store is not None and store.slow_score >= checks.SLOW_SCORE:
         return Warn(f"PD finds store {store.id} slow and may refuse or undo the transfer")
     return Allow(f"store {params.to_store_id} is not slow")
-
-
-def _has_leader(region: Region) -> Verdict:
-    if region.leader_store_id is None:
-        return Hold("RegionWithoutLeader", f"PD knows no leader of region {region.id}")
-    return Allow(f"store {region.leader_store_id} leads")
-
-
-def _settled(region: Region) -> Verdict:
-    if region.in_joint_state:
-        return Hold("RegionInJointState", f"region {region.id} is changing its members")
-    return Allow("no membership change is half done")
-
-
-def _idle(region: Region, snapshot: ClusterSnapshot) -> Verdict:
-    running = snapshot.running_operators.get(region.id)
-    if running is not None:
-        return Hold("RegionBusy", f"PD runs an operator on region {region.id}: {running[:300]}")
-    return Allow(f"no operator runs on region {region.id}")
 
 
 def _holds_voter(region: Region, store_id: int) -> Verdict:

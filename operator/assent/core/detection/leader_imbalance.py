@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from assent.api.v1alpha1.actionproposal import Fact
-from assent.api.v1alpha1.actions import Action, TransferLeader, action
+from assent.api.v1alpha1.actions import Action, action
 from assent.api.v1alpha1.base import parse_duration_seconds
+from assent.api.v1alpha1.parameters.region import TransferLeader
 from assent.api.v1alpha1.tikvcluster import LeaderImbalanceRule
 from assent.core.detection.finding import Memory, Observed, Sighting
 from assent.core.detection.leftover_eviction import RULE as LEFTOVER_EVICTION

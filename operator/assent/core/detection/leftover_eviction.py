@@ -8,8 +8,9 @@ this list, and PD ends it by itself.
 
 from datetime import datetime
 
-from assent.api.v1alpha1.actions import StopEvictLeaders, action
+from assent.api.v1alpha1.actions import action
 from assent.api.v1alpha1.base import parse_duration_seconds
+from assent.api.v1alpha1.parameters.store import StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import LeftoverEvictionRule, TidbClusterKind
 from assent.core.detection.finding import Memory, Observed, TidbOperatorFacts
 from assent.core.detection.suspicion import Severity, Suspicion, fact

@@ -1,8 +1,11 @@
 """A call to PD as a value, and what came of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+"""A value of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +14,7 @@ class PdCall:
 
     method: str
     path: str
-    body: Mapping[str, str | int | float] | None = None
+    body: Mapping[str, Json] | None = None
 
     @property
     def body_text(self) -> str | None:

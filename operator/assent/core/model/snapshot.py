@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from assent.core.model.member import PdMember, Removal
+from assent.core.model.operator import EndedOperator
+from assent.core.model.placement import PlacementRule, RegionFit, RegionLabelRule
+
 
 class StoreState(StrEnum):
     """PD's ``state_name`` (pd-api.md 1.1). Disconnected and Down only replace Up."""
@@ -45,6 +49,10 @@ class Store:
     slow_score: int = 0
     leader_weight: float = 1.0
     """PD spreads leaders in proportion to this (status.leader_weight); 0 means none wanted."""
+    region_weight: float = 1.0
+    """PD spreads regions in proportion to this (status.region_weight)."""
+    physically_destroyed: bool = False
+    """True once somebody forced its removal; there is no way back from it."""
 
     @property
     def is_tiflash(self) -> bool:
@@ -55,6 +63,13 @@ class Store:
     def is_healthy(self) -> bool:
         """True when PD shows it Up and it sent a heartbeat."""
         return self.state is StoreState.UP and self.last_heartbeat is not None
+
+    def is_low_on_space(self, low_space_ratio: float) -> bool:
+        """Return True when PD would not place a peer there: more than that share is used.
+
+        PD makes an exception of stores with less than 100 regions and 8 GiB free; we do not.
+        """
+        return self.available_bytes < self.capacity_bytes * (1 - low_space_ratio)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,10 @@ class Region:
     down_store_ids: frozenset[int] = frozenset()
     pending_store_ids: frozenset[int] = frozenset()
     size_mib: int = 0
+    start_key: str = ""
+    """Upper-case hex; empty for the beginning."""
+    end_key: str = ""
+    """Upper-case hex; empty for the end."""
 
     @property
     def epoch(self) -> str:
@@ -142,6 +161,29 @@ class ClusterSnapshot:
     """The first few regions in key order (GET /regions/key?key=&limit=128), of a fixed number
     whatever the size of the cluster; detection looks here for a region to act on. They are not
     in ``regions``, and nothing is known of their running operators."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Every scalar of GET /config/schedule as JSON text without quotes: ``4``, ``0.8``, ``true``.
+    TTL overrides do not show (P11)."""
+    ended_operators: Mapping[int, EndedOperator] = field(default_factory=dict)
+    """The last operator of each region asked for, where PD remembers one that has ended."""
+    replication: Mapping[str, str] | None = None
+    """Every scalar of GET /config/replicate as text; None unless asked for."""
+    placement_rules: tuple[PlacementRule, ...] | None = None
+    """None unless asked for, or while placement rules are disabled."""
+    region_fits: Mapping[int, RegionFit] = field(default_factory=dict)
+    """Of the regions asked for, together with placement rules."""
+    label_rules: tuple[RegionLabelRule, ...] | None = None
+    """None unless asked for."""
+    paused_schedulers: Mapping[str, datetime] | None = None
+    """When each paused scheduler resumes by itself; None unless asked for."""
+    disabled_schedulers: frozenset[str] | None = None
+    """Default schedulers that somebody removed; None unless asked for."""
+    members: tuple[PdMember, ...] | None = None
+    """None unless asked for."""
+    tombstones: tuple[Store, ...] | None = None
+    """Stores that have been removed and still have a record; None unless asked for."""
+    removals: Mapping[int, Removal] | None = None
+    """By store: how far its removal is, where PD says so; None unless asked for."""
 
     @property
     def prepared(self) -> bool:

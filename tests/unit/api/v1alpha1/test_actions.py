@@ -5,17 +5,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from assent.api.v1alpha1.actions import (
-    Action,
-    ActionType,
+from assent.api.v1alpha1.actions import Action, ActionType, action
+from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.api.v1alpha1.parameters.store import (
     EvictLeaders,
     SetStoreLimit,
     StopEvictLeaders,
     StoreLimitKind,
-    TransferLeader,
-    action,
 )
-from assent.api.v1alpha1.base import ApiModel
 
 PARAMETERS: list[ApiModel] = [
     TransferLeader(region_id=4, to_store_id=2),

@@ -2,16 +2,15 @@
 
 import pytest
 
-from assent.api.v1alpha1.actions import (
-    ActionType,
+from assent.api.v1alpha1.actions import ActionType, action
+from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.api.v1alpha1.parameters.store import (
     EvictLeaders,
     SetStoreLimit,
     StopEvictLeaders,
     StoreLimitKind,
-    TransferLeader,
-    action,
 )
-from assent.api.v1alpha1.base import ApiModel
 from assent.core.actions.catalogue import CATALOGUE, action_of
 
 

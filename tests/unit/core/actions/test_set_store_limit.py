@@ -3,7 +3,7 @@
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Fact
-from assent.api.v1alpha1.actions import SetStoreLimit, StoreLimitKind
+from assent.api.v1alpha1.parameters.store import SetStoreLimit, StoreLimitKind
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions.action import Progress, Scope
 from assent.core.actions.set_store_limit import SetStoreLimitAction

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Fact
-from assent.api.v1alpha1.actions import StopEvictLeaders
+from assent.api.v1alpha1.parameters.store import StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions.action import Progress, Scope
 from assent.core.actions.stop_evict_leaders import StopEvictLeadersAction

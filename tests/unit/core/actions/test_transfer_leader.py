@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Fact
-from assent.api.v1alpha1.actions import TransferLeader
+from assent.api.v1alpha1.parameters.region import TransferLeader
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions.action import Idempotency, Progress, Scope
 from assent.core.actions.transfer_leader import TransferLeaderAction

@@ -11,7 +11,8 @@ from assent.api.v1alpha1.actionproposal import (
     Finding,
     Phase,
 )
-from assent.api.v1alpha1.actions import Action, StopEvictLeaders, action
+from assent.api.v1alpha1.actions import Action, action
+from assent.api.v1alpha1.parameters.store import StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import PdAccess, TiKVClusterSpec, TiKVClusterStatus
 from assent.core.detection.finding import Problem
 from assent.core.detection.incident import fingerprint

@@ -9,7 +9,8 @@ import pytest
 from assent.api import meta as names
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase
-from assent.api.v1alpha1.actions import EvictLeaders, action
+from assent.api.v1alpha1.actions import action
+from assent.api.v1alpha1.parameters.store import EvictLeaders
 from assent.core.detection.finding import Problem
 from assent.core.detection.incident import (
     ProposalDraft,

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from assent.api.v1alpha1.actions import EvictLeaders, TransferLeader, action
+from assent.api.v1alpha1.actions import action
+from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.api.v1alpha1.parameters.store import EvictLeaders
 from assent.api.v1alpha1.tikvcluster import LeaderImbalanceRule
 from assent.core.detection.finding import Memory, Observed, Sighting, TidbOperatorFacts
 from assent.core.detection.leader_imbalance import detect

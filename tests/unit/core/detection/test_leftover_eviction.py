@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from assent.api.v1alpha1.actions import StopEvictLeaders, action
+from assent.api.v1alpha1.actions import action
+from assent.api.v1alpha1.parameters.store import StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import LeftoverEvictionRule
 from assent.core.detection.finding import Memory, Observed, TidbOperatorFacts
 from assent.core.detection.leftover_eviction import OWNED, detect

@@ -1,0 +1,1 @@
+"""The parameters of every action, by what it acts on."""

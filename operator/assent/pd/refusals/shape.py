@@ -1,0 +1,34 @@
+"""What a row of the table says: one way in which PD refuses before it acts."""
+
+import re
+from dataclasses import dataclass
+
+ANY = "any"
+
+CODE = r"(?:\[[\w:]+\])?"
+"""The error code that PD may put in front of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One way in which PD says no before it acts."""
+
+    write: str
+    """The name of the write in the whitelist, or ``any``."""
+    status: tuple[int, ...]
+    json: bool
+    """True for an answer of the handler, False for plain text of what stands before it (P04)."""
+    text: re.Pattern[str]
+    why: str
+    """Where PD refuses, and why nothing has happened by then."""
+    already_done: bool = False
+
+
+def row(
+    write: str, status: int | tuple[int, ...], shape: str, text: str, why: str, done: str = ""
+) -> Refusal:
+    """Return one row. ``shape`` is ``json`` or ``plain``; ``done`` is empty or ``already done``."""
+    statuses = (status,) if isinstance(status, int) else status
+    return Refusal(
+        write, statuses, shape == "json", re.compile(text, re.DOTALL), why, done == "already done"
+    )
