@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import kopf
-
 from assent.api import meta
 from assent.api.v1alpha1.actionproposal import ActionProposal
 from assent.api.v1alpha1.halt import Halt
 from assent.api.v1alpha1.tikvcluster import TiKVCluster
+from assent.controllers.kopf_alone import kopf
 from assent.kube.resources import KINDS, ROUTES
 from assent.settings import Settings
 

@@ -1,11 +1,10 @@
 """The one client of the API server: JSON in, JSON out, every failure typed, every call bounded.
 
-It stands on `kubernetes.aio` at the height of its ``Configuration`` and ``RESTClientObject`` (TLS,
-connection pool), not of its generated API classes: those validate and copy every object, cost a
-millisecond a call (get 3.1 ms against 1.6 ms, status patch 4.1 against 2.9, measured side by
-side on Kubernetes 1.36), retry nothing we want retried, send JSON patches under the wrong content
-type, and read proxy variables of the environment (kubernetes.md 3). At this height the cost is
-that of aiohttp alone.
+It stands on aiohttp, as `kubernetes.aio` does, and not on that package: its generated classes
+validate and copy every object and cost a millisecond a call (get 3.1 ms against 1.6 ms, status
+patch 4.1 against 2.9, measured side by side on Kubernetes 1.36), send JSON patches under the wrong
+content type, and read proxy variables of the environment; and importing any part of it loads all
+of it, 12 MiB of models that nothing here uses (docs/adr/0009).
 
 aiohttp resends idempotent methods once when a kept-alive connection turns out to be dead, so
 nothing here is ever sent as PUT or DELETE: a POST or PATCH goes out at most once.
@@ -13,15 +12,16 @@ nothing here is ever sent as PUT or DELETE: a POST or PATCH goes out at most onc
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
+from yarl import URL
 
 from assent import __version__
 from assent.api import meta
@@ -40,6 +40,8 @@ a closing one."""
 USER_AGENT: Final = f"assent/{__version__}"
 """As the API server's audit log shows us."""
 LIST_PAGE: Final = 500
+LONGEST_LINE_BYTES: Final = 2**21
+"""Above the 1.5 MiB that etcd takes for one object."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON: Final = "application/json"
 
@@ -60,11 +62,13 @@ class KubeClient:
         self._server = settings.api_server
         self._token = TokenFile(settings.token_file)
         self._on_request = on_request
-        self._rest = _rest_client(settings)
+        self._ca_file = settings.ca_file
+        self._session: aiohttp.ClientSession | None = None
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._rest.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def get(
         self, kind: str, namespace: str, name: str, *, timeout_seconds: float = READ_TIMEOUT_SECONDS
@@ -220,6 +224,12 @@ class KubeClient:
         async with self._exchange(request, bound, content, body) as response:
             return response.status, await response.read(), response.headers.get("Retry-After")
 
+    def _pool(self) -> aiohttp.ClientSession:
+        """Return the one session, made at first use because it belongs to the running loop."""
+        if self._session is None:
+            self._session = _session(self._ca_file)
+        return self._session
+
     @asynccontextmanager
     async def _exchange(
         self,
@@ -236,14 +246,14 @@ class KubeClient:
         }
         response: aiohttp.ClientResponse | None = None
         try:
-            answer = await self._rest.request(  # type: ignore[no-untyped-call]
+            response = await self._pool().request(
                 request.method,
-                self._server + request.path,
+                URL(self._server + request.path, encoded=True),
                 headers=headers,
-                body=body,
-                _request_timeout=bound,
+                data=None if body is None else json.dumps(body).encode(),
+                timeout=bound,
+                allow_redirects=False,
             )
-            response = answer.response
             yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise _unreachable(request, error) from error
@@ -254,21 +264,16 @@ class KubeClient:
                 response.release()
 
 
-def _rest_client(settings: Settings) -> RESTClientObject:
-    configuration = Configuration(
-        host=settings.api_server,
-        ssl_ca_cert=str(settings.ca_file),
-        retries=None,
-        client_session_kwargs={"trust_env": False},
+def _session(ca_file: Path) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        ssl=ssl.create_default_context(cafile=ca_file),
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
     )
-
-    class _Pool(RESTClientObject):
-        def _create_connector(self) -> aiohttp.TCPConnector:
-            return aiohttp.TCPConnector(
-                limit=0, ssl=self.ssl_context, keepalive_timeout=KEEP_ALIVE_SECONDS
-            )
-
-    return _Pool(configuration)
+    # An event of a watch is one line, which may be as long as an object.
+    return aiohttp.ClientSession(
+        connector=connector, trust_env=False, read_bufsize=LONGEST_LINE_BYTES
+    )
 
 
 def _decoded(request: Request, answer: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The same assertions on the fake API server and on a real one."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,13 +21,6 @@ class Place:
 
     kube: KubeClient
     namespace: str
-
-
-@pytest.fixture(scope="session")
-def real_api_server() -> Iterator[Sandbox]:
-    """A sandbox for the real half of these tests."""
-    with Sandbox.start(stores=3, regions=10) as box:
-        yield box
 
 
 def _real(box: Sandbox, folder: Path) -> tuple[Settings, Callable[[], None]]:
@@ -63,7 +56,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             yield Place(client, name)
             await client.aclose()
         return
-    box: Sandbox = request.getfixturevalue("real_api_server")
+    box: Sandbox = request.getfixturevalue("box")
     box.create_namespace(name)
     settings, release = _real(box, tmp_path)
     client = KubeClient(settings, on_request=lambda *_: None)
