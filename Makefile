@@ -7,6 +7,9 @@ PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
 CONTRACT := $(PYTEST) -p tests.contract.report --contract-report=build/contract.json
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 
+# Dozens of Python processes start in a test run: without cached bytecode each compiles everything.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help venv toolchain demo test contract contract-long crash test-unit test-integration verify bench \
 	sandbox-up sandbox-down generate fmt clean clean-cache

@@ -1,6 +1,5 @@
-"""One sandbox for the crash tests; fixtures as in the integration tests."""
+"""Fixtures as in the operator's integration tests."""
 
-from tests.integration.conftest import box, namespace, pytest_runtest_makereport, session_box
 from tests.integration.operator.conftest import scene, stage
 
-__all__ = ["box", "namespace", "pytest_runtest_makereport", "scene", "session_box", "stage"]
+__all__ = ["scene", "stage"]

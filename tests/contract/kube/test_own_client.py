@@ -28,9 +28,9 @@ WHERE: dict[str, Any] = {"group": ROUTE.group, "version": ROUTE.version, "plural
 
 
 @pytest.fixture
-def theirs(real_api_server: Sandbox) -> Iterator[generated.CustomObjectsApi]:
+def theirs(box: Sandbox) -> Iterator[generated.CustomObjectsApi]:
     """The generated client, as the administrator."""
-    file = str(real_api_server.kubeconfig)
+    file = str(box.kubeconfig)
     with new_client_from_config(config_file=file) as api:  # type: ignore[no-untyped-call]
         yield generated.CustomObjectsApi(api)
 

@@ -42,6 +42,7 @@ def test_a_call_that_was_sent_is_never_said_to_be_unsent(scene: Scene) -> None:
     box.wait_for(
         lambda: scene.status("cut").get("phase") == "Executing", 20, "the intent to be stored"
     )
+    box.wait_for(lambda: box.faults.hits() > 0, 20, "the call to be at PD's door")
     box.operator(1).stop()
     scene.cancel("cut")
     box.operator(1).start(FAST_LEASE)

@@ -1,4 +1,4 @@
-"""Fixtures of all integration tests: a real control plane, PD and simulated stores.
+"""Fixtures of every folder: a real control plane, PD and simulated stores, for who asks for them.
 
 One sandbox serves all tests of a pytest-xdist worker, so tests must not depend on what else is in
 it: use the fixture `namespace`, and `box`, which mends afterwards what the test broke.
