@@ -310,6 +310,7 @@ class FakePd(httpx.AsyncBaseTransport):
             "available": store.available,
             "leader_count": led,
             "leader_weight": 1,
+            "region_weight": 1,
             "region_count": sum(store.id in region.store_ids for region in self.regions.values()),
         }
         if store.last_heartbeat is not None:

@@ -13,6 +13,7 @@ from assent.controllers.world import World
 from assent.core.actions.catalogue import action_of
 from assent.core.detection.incident import ProposalDraft, propose
 from assent.core.lifecycle.cluster import ClusterFacts, Standing, decide_cluster, standing
+from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster, Proposal
 from assent.kube.client import KubeClient
 from assent.kube.errors import AlreadyExists, Forbidden
@@ -35,23 +36,23 @@ class Gate:
         return self.problem if self.deviates else None
 
 
-def regions_of(proposal: Proposal) -> frozenset[int]:
-    """Return the regions that the proposal is about."""
+def wanted_by(proposal: Proposal) -> Wanted:
+    """Return what a snapshot must show for the proposal to be judged."""
     action, params = action_of(proposal.spec.action)
-    return action.scope(params).region_ids
+    return action.wanted(params)
 
 
-def regions_in_question(world: World, cluster: Cluster) -> frozenset[int]:
-    """Return the regions that the cluster's unfinished proposals are about, MAX_REGIONS_READ at
+def wanted_of(world: World, cluster: Cluster) -> Wanted:
+    """Return what the cluster's unfinished proposals need to see, MAX_REGIONS_READ regions at
     most: first of those in flight or approved, then of detection's own, then of the oldest, so
     that filing more proposals never takes the place of an earlier one.
     """
-    regions: set[int] = set()
+    wanted = Wanted()
     for proposal in sorted(world.unfinished_proposals_of(cluster), key=_urgency):
-        more = regions | regions_of(proposal)
-        if len(more) <= MAX_REGIONS_READ:
-            regions = more
-    return frozenset(regions)
+        more = wanted | wanted_by(proposal)
+        if len(more.region_ids) <= MAX_REGIONS_READ:
+            wanted = more
+    return wanted
 
 
 def _urgency(proposal: Proposal) -> tuple[bool, bool, datetime, str]:
@@ -119,7 +120,7 @@ class ClusterController:
         watcher = self.watcher(cluster)
         look = await watcher.refresh(
             cluster,
-            regions_in_question(self._world, cluster),
+            wanted_of(self._world, cluster),
             newer_than=self._now() - timedelta(seconds=min(1.0, interval / 2)),
         )
         where = standing(self._facts(cluster, look, epoch))

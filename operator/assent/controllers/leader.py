@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from assent.controllers.clusters import ClusterController, Gate, regions_in_question
+from assent.controllers.clusters import ClusterController, Gate, wanted_of
 from assent.controllers.proposals import ProposalController
 from assent.controllers.queue import WorkQueue
 from assent.controllers.world import Key, World
@@ -123,9 +123,7 @@ class Leader:
         cluster = self._world.cluster(name)
         if cluster is None or not self._world.open_proposals_of(cluster):
             return None
-        await self._clusters.watcher(cluster).renew(
-            cluster, regions_in_question(self._world, cluster)
-        )
+        await self._clusters.watcher(cluster).renew(cluster, wanted_of(self._world, cluster))
         return WARM_SECONDS
 
     async def _keep_connections(self) -> None:

@@ -7,6 +7,7 @@ from assent.api.reasons import ClusterState
 from assent.controllers.clusters import ClusterController
 from assent.core.detection.finding import TidbOperatorFacts
 from assent.core.diagnosis.tidb_operator import read_facts
+from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.errors import AssentError, Retryable
@@ -88,7 +89,7 @@ class PdAccess:
         return await self._clusters.watcher(cluster).client(cluster)
 
     async def snapshot(
-        self, cluster: Cluster, region_ids: frozenset[int], newer_than: datetime
+        self, cluster: Cluster, wanted: Wanted, newer_than: datetime
     ) -> ClusterSnapshot:
         """Return a snapshot taken after that instant.
 
@@ -96,9 +97,7 @@ class PdAccess:
             Retryable: PD could not be read, for whatever reason; look again later.
         """
         cluster = self._clusters.current(cluster)
-        look = await self._clusters.watcher(cluster).refresh(
-            cluster, region_ids, newer_than=newer_than
-        )
+        look = await self._clusters.watcher(cluster).refresh(cluster, wanted, newer_than=newer_than)
         if look.snapshot is None:
             message = look.failure.message if look.failure else "PD was not read yet"
             raise Retryable(ClusterState.PD_UNREACHABLE, message)

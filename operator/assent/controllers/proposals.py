@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 from assent.api import meta
 from assent.api.v1alpha1.actionproposal import StepState
 from assent.api.v1alpha1.lifecycle import FINISHED
-from assent.controllers.clusters import ClusterController, Gate, regions_in_question, regions_of
+from assent.controllers.clusters import ClusterController, Gate, wanted_by, wanted_of
 from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
 from assent.controllers.world import ACTING, World
 from assent.core.detection.finding import Problem
@@ -128,7 +128,7 @@ class ProposalController:
         if cluster is not None:
             look = await self._clusters.watcher(cluster).refresh(
                 cluster,
-                regions_in_question(self._world, cluster),
+                wanted_of(self._world, cluster),
                 newer_than=facts_from(proposal, self._now()),
             )
             where = self._clusters.standing(cluster, term.epoch)
@@ -171,7 +171,7 @@ def why_unread(proposal: Proposal, look: Look) -> str | None:
 
     A region that PD was not asked for must never be taken for one that PD does not know.
     """
-    if look.snapshot is None or regions_of(proposal) <= look.asked_region_ids:
+    if look.snapshot is None or wanted_by(proposal) <= look.asked:
         return None
     return (
         f"PD is asked about {MAX_REGIONS_READ} regions at a time at most, and earlier proposals"

@@ -10,6 +10,7 @@ from assent.api.v1alpha1.tikvcluster import PdAccess
 from assent.core.detection.engine import detect
 from assent.core.detection.finding import Memory, Observed, Problem, TidbOperatorFacts
 from assent.core.detection.recollection import recall
+from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.errors import AssentError
@@ -25,8 +26,8 @@ class Look:
     """What the last cycle brought."""
 
     snapshot: ClusterSnapshot | None
-    asked_region_ids: frozenset[int]
-    """The regions that the snapshot was asked for."""
+    asked: Wanted
+    """What the snapshot was asked for."""
     failure: AssentError | None
     problems: tuple[Problem, ...]
     detected_at: datetime | None
@@ -35,7 +36,7 @@ class Look:
     """When the reading began that ended in ``failure``; None without one."""
 
 
-NOTHING_SEEN = Look(None, frozenset(), None, (), None)
+NOTHING_SEEN = Look(None, Wanted(), None, (), None)
 
 
 class Watcher:
@@ -80,15 +81,13 @@ class Watcher:
                 self._connected_for = cluster.spec.pd
             return self._client
 
-    async def refresh(
-        self, cluster: Cluster, region_ids: frozenset[int], *, newer_than: datetime
-    ) -> Look:
+    async def refresh(self, cluster: Cluster, wanted: Wanted, *, newer_than: datetime) -> Look:
         """Return a look whose snapshot is newer, reading PD only when the last one is not.
 
         A failure is part of the look, never raised: it is a fact about the cluster. As long as it
         is newer it is shared too: many who ask for a PD that is silent wait for it once.
         """
-        asked = frozenset(sorted(region_ids)[:MAX_REGIONS_READ])
+        asked = replace(wanted, region_ids=frozenset(sorted(wanted.region_ids)[:MAX_REGIONS_READ]))
         # An approval must not wait for a reading that it does not need.
         if not self._answers(cluster, asked, newer_than):
             async with self._reading:
@@ -96,24 +95,24 @@ class Watcher:
                     await self._read(cluster, asked)
         return self.look
 
-    def _answers(self, cluster: Cluster, asked: frozenset[int], newer_than: datetime) -> bool:
+    def _answers(self, cluster: Cluster, asked: Wanted, newer_than: datetime) -> bool:
         if self._looked_for != cluster.spec.pd:
             return False
         look = self.look
         if look.failed_at is not None and look.failed_at >= newer_than:
             return True
-        complete = asked <= look.asked_region_ids
+        complete = asked <= look.asked
         return look.snapshot is not None and complete and look.snapshot.taken_at >= newer_than
 
-    async def renew(self, cluster: Cluster, region_ids: frozenset[int]) -> Look:
+    async def renew(self, cluster: Cluster, wanted: Wanted) -> Look:
         """Return a look at PD as it is now."""
-        return await self.refresh(cluster, region_ids, newer_than=self._now())
+        return await self.refresh(cluster, wanted, newer_than=self._now())
 
-    async def _read(self, cluster: Cluster, asked: frozenset[int]) -> None:
+    async def _read(self, cluster: Cluster, asked: Wanted) -> None:
         began = self._now()
         try:
             client = await self.client(cluster)
-            snapshot = await read_snapshot(client, now=self._now, region_ids=asked)
+            snapshot = await read_snapshot(client, now=self._now, wanted=asked)
         except AssentError as error:
             if error.reason == ClusterState.TLS_FAILED:
                 # The certificate may have been rotated: read the secret again next time.
@@ -123,7 +122,7 @@ class Watcher:
             look = replace(
                 self.look,
                 snapshot=snapshot,
-                asked_region_ids=asked,
+                asked=asked,
                 failure=None,
                 failed_at=None,
             )

@@ -21,6 +21,7 @@ from assent.core.lifecycle.lost import answer_lost
 from assent.core.lifecycle.settle import Evidence, settle
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
+from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.snapshot import ClusterSnapshot, PdIdentity
 from assent.core.model.verdict import Hold
@@ -52,7 +53,7 @@ class PdOf(Protocol):
         ...
 
     async def snapshot(
-        self, cluster: Cluster, region_ids: frozenset[int], newer_than: datetime
+        self, cluster: Cluster, wanted: Wanted, newer_than: datetime
     ) -> ClusterSnapshot:
         """Return a snapshot taken after that instant; raise Retryable when PD cannot be read."""
         ...
@@ -317,10 +318,10 @@ class Executor:
     ) -> tuple[Proposal, Decision]:
         """Look at PD until the outcome is clear, store it, return what was stored."""
         action, params = action_of(proposal.spec.action)
-        regions = action.scope(params).region_ids
+        wanted = action.wanted(params)
         since, delay = self._now(), FIRST_LOOK_SECONDS
         while True:
-            snapshot = await self._look(proposal, cluster, regions, since)
+            snapshot = await self._look(proposal, cluster, wanted, since)
             evidence = Evidence(outcome, snapshot, self._now(), sent_at)
             decision = settle(proposal, evidence)
             if decision is not None:
@@ -342,10 +343,10 @@ class Executor:
         return stored, decided
 
     async def _look(
-        self, proposal: Proposal, cluster: Cluster, regions: frozenset[int], since: datetime
+        self, proposal: Proposal, cluster: Cluster, wanted: Wanted, since: datetime
     ) -> ClusterSnapshot | None:
         try:
-            snapshot = await self._pd.snapshot(cluster, regions, since)
+            snapshot = await self._pd.snapshot(cluster, wanted, since)
         except Retryable:
             return None  # PD cannot be read now: that is a fact to settle by, not an error
         # Another PD behind the endpoints shows nothing of what was done to the one approved.
@@ -395,8 +396,8 @@ class Executor:
     ) -> None:
         """Classify an open intent of an earlier term and go on from there."""
         action, params = action_of(proposal.spec.action)
-        regions = action.scope(params).region_ids
-        snapshot = await self._pd.snapshot(cluster, regions, self._now())
+        wanted = action.wanted(params)
+        snapshot = await self._pd.snapshot(cluster, wanted, self._now())
         if (stranger := _stranger(proposal, snapshot.pd)) is not None:
             raise Retryable(stranger.reason, stranger.message)
         if not snapshot.prepared:

@@ -1,21 +1,23 @@
 """Reads everything that one decision may look at, in a fixed number of calls."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
 
+from assent.core.model.operator import EndedOperator
+from assent.core.model.reading import Wanted
 from assent.core.model.snapshot import ClusterSnapshot, PdIdentity, Region
 from assent.errors import Retryable
-from assent.pd import schemas
+from assent.pd import readings, schemas
 from assent.pd.client import API, Leader, PdClient
 from assent.pd.failures import NOT_READY, LeaderGone, check, message_of
 from assent.pd.fields import Node, parse
-
-T = TypeVar("T")
+from assent.pd.more import More
+from assent.pd.together import Together
 
 EVICT_LEADER = "evict-leader-scheduler"
 SAMPLE_REGIONS = 128
+NOTHING_MORE = Wanted()
 _NO_OPERATOR = "[PD:operator:ErrOperatorNotFound]"
 
 
@@ -23,11 +25,12 @@ async def read_snapshot(
     client: PdClient,
     *,
     now: Callable[[], datetime],
-    region_ids: frozenset[int] = frozenset(),
+    wanted: Wanted = NOTHING_MORE,
     sample_regions: int = SAMPLE_REGIONS,
 ) -> ClusterSnapshot:
     """Return the cluster as its leader shows it: 9 calls whatever its size, and 2 a region asked.
 
+    What else is ``wanted`` costs the calls that ``core.model.reading`` names.
     One more call looks for the leader when it is not known, and one asks a new leader's version.
     ``sample_regions`` is how many regions are sampled in key order; 0 saves that call.
     Nothing in PD changes, whatever comes of it.
@@ -38,11 +41,11 @@ async def read_snapshot(
         Terminal: PDAnswerUnusable; the message names the call and the field.
     """
     return await client.on_leader(
-        lambda leader: _Reading(client, leader).snapshot(now, region_ids, sample_regions)
+        lambda leader: _Cycle(client, leader).snapshot(now, wanted, sample_regions)
     )
 
 
-class _Reading:
+class _Cycle:
     """The reads of one cycle, all from one leader."""
 
     def __init__(self, client: PdClient, leader: Leader) -> None:
@@ -50,11 +53,11 @@ class _Reading:
         self._leader = leader
 
     async def snapshot(
-        self, now: Callable[[], datetime], region_ids: frozenset[int], sample_regions: int
+        self, now: Callable[[], datetime], wanted: Wanted, sample_regions: int
     ) -> ClusterSnapshot:
         taken_at = now()
-        wanted = sorted(region_ids)
-        async with _Together() as side_by_side:
+        asked = sorted(wanted.region_ids)
+        async with Together() as side_by_side:
             side_by_side.start(self._check_leader())
             side_by_side.start(self._check_cluster())
             version = side_by_side.start(self._client.version(self._leader))
@@ -65,10 +68,11 @@ class _Reading:
             schedule = side_by_side.start(self._get("/config/schedule"))
             count = side_by_side.start(self._get("/regions/count"))
             sample = side_by_side.start(self._sample(sample_regions))
-            regions = [side_by_side.start(self._region(number)) for number in wanted]
-            operators = [side_by_side.start(self._operator(number)) for number in wanted]
+            regions = [side_by_side.start(self._region(number)) for number in asked]
+            operators = [side_by_side.start(self._operator(number)) for number in asked]
+            more = side_by_side.start(More(self._client, self._leader).read(wanted))
         names = schemas.schedulers(schedulers.result())
-        return ClusterSnapshot(
+        snapshot = ClusterSnapshot(
             pd=PdIdentity(
                 cluster_id=self._leader.cluster_id,
                 version=version.result(),
@@ -84,16 +88,24 @@ class _Reading:
             region_count=schemas.region_count(count.result()),
             regions={
                 number: region
-                for number, task in zip(wanted, regions, strict=True)
+                for number, task in zip(asked, regions, strict=True)
                 if (region := task.result()) is not None
             },
             running_operators={
-                number: text
-                for number, task in zip(wanted, operators, strict=True)
-                if (text := task.result()) is not None
+                number: found
+                for number, task in zip(asked, operators, strict=True)
+                if isinstance(found := task.result(), str)
+            },
+            ended_operators={
+                number: found
+                for number, task in zip(asked, operators, strict=True)
+                if isinstance(found := task.result(), EndedOperator)
             },
             sample=sample.result(),
+            settings=readings.settings(schedule.result()),
+            disabled_schedulers=readings.disabled_schedulers(schedule.result()),
         )
+        return replace(snapshot, **more.result())
 
     async def _get(self, path: str, route: str | None = None) -> Node:
         answer = await self._client.get(self._leader, path, route=route)
@@ -124,14 +136,16 @@ class _Reading:
     async def _region(self, number: int) -> Region | None:
         return schemas.region(await self._get(f"/region/id/{number}", "/region/id/{id}"))
 
-    async def _operator(self, number: int) -> str | None:
+    async def _operator(self, number: int) -> str | EndedOperator | None:
+        """Return the text of the running operator, or the one that has ended, None for neither."""
         path = f"/operators/{number}"
         answer = await self._client.get(self._leader, path, route="/operators/{id}", accept=(500,))
         if answer.is_json and message_of(answer).startswith(_NO_OPERATOR):
             return None
         if answer.status != 200:
             check(answer, call=f"GET {API}{path}", url=self._leader.url)
-        return schemas.running_operator(parse(answer.body, f"GET {API}{path}"))
+        shown = parse(answer.body, f"GET {API}{path}")
+        return schemas.running_operator(shown) or readings.ended_operator(shown)
 
 
 def _evicted_stores(found: Node | None, schedulers: tuple[str, ...]) -> frozenset[int]:
@@ -144,27 +158,3 @@ def _evicted_stores(found: Node | None, schedulers: tuple[str, ...]) -> frozense
     if EVICT_LEADER in schedulers:
         raise Retryable(NOT_READY, f"PD lists {EVICT_LEADER} and then does not know it")
     return frozenset()
-
-
-class _Together:
-    """Runs reads side by side; the first failure cancels the others and comes out unwrapped."""
-
-    def __init__(self) -> None:
-        self._tasks: list[asyncio.Task[Any]] = []
-
-    async def __aenter__(self) -> "_Together":
-        return self
-
-    def start(self, read: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        task = asyncio.get_running_loop().create_task(read)
-        self._tasks.append(task)
-        return task
-
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            await asyncio.gather(*self._tasks)
-        except BaseException:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            raise

@@ -80,11 +80,11 @@ def version(root: Node) -> str:
 
 def stores(root: Node, limits: Mapping[int, StoreLimits]) -> tuple[Store, ...]:
     """Return the stores of GET /stores with their limits, ordered by id, without tombstones."""
-    found = (_store(item, limits) for item in root.need("stores").items())
+    found = (store(item, limits) for item in root.need("stores").items())
     return tuple(
         sorted(
-            (store for store in found if store.state is not StoreState.TOMBSTONE),
-            key=lambda store: store.id,
+            (one for one in found if one.state is not StoreState.TOMBSTONE),
+            key=lambda one: one.id,
         )
     )
 
@@ -145,6 +145,8 @@ def region(root: Node) -> Region | None:
             item.need("store_id").identity() for item in (pending.items() if pending else ())
         ),
         size_mib=root.need("approximate_size").count(),
+        start_key=_key(root, "start_key"),
+        end_key=_key(root, "end_key"),
     )
 
 
@@ -176,7 +178,8 @@ def _member(node: Node) -> Member:
     )
 
 
-def _store(item: Node, limits: Mapping[int, StoreLimits]) -> Store:
+def store(item: Node, limits: Mapping[int, StoreLimits]) -> Store:
+    """Return one store of GET /stores, of whatever state."""
     meta, status = item.need("store"), item.need("status")
     store_id = meta.need("id").identity()
     name = meta.need("state_name")
@@ -186,7 +189,7 @@ def _store(item: Node, limits: Mapping[int, StoreLimits]) -> Store:
     if len(address.text()) > MAX_ADDRESS:
         address.refuse(f"is longer than {MAX_ADDRESS} characters")
     beat, slow = status.find("last_heartbeat_ts"), status.find("slow_score")
-    labels = meta.find("labels")
+    labels, destroyed = meta.find("labels"), meta.find("physically_destroyed")
     limit = limits.get(store_id)
     return Store(
         id=store_id,
@@ -202,6 +205,8 @@ def _store(item: Node, limits: Mapping[int, StoreLimits]) -> Store:
         remove_peer_limit_per_minute=limit.remove_peer if limit else None,
         slow_score=slow.count() if slow else 0,
         leader_weight=status.need("leader_weight").number(),
+        region_weight=status.need("region_weight").number(),
+        physically_destroyed=destroyed is not None and destroyed.flag(),
     )
 
 
@@ -219,6 +224,11 @@ def _peer(node: Node) -> Peer:
         store_id=node.need("store_id").identity(),
         role=PeerRole(role.text()),
     )
+
+
+def _key(root: Node, name: str) -> str:
+    found = root.find(name)
+    return found.text().upper() if found is not None else ""
 
 
 def _zero_if_absent(node: Node, name: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from assent.core.model.reading import Wanted
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.errors import Retryable
 from assent.pd.client import PdClient
@@ -42,7 +43,7 @@ class World:
 
     async def snapshot(self, *region_ids: int) -> ClusterSnapshot:
         """Read the cluster."""
-        return await read_snapshot(self.client, now=at_noon, region_ids=frozenset(region_ids))
+        return await read_snapshot(self.client, now=at_noon, wanted=Wanted(frozenset(region_ids)))
 
     async def until(
         self, fact: Callable[[ClusterSnapshot], bool], *region_ids: int

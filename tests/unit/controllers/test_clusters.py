@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from assent.api import meta
-from assent.controllers.clusters import regions_in_question
+from assent.controllers.clusters import wanted_of
 from assent.errors import Retryable
 from assent.kube.errors import Conflict, Forbidden
 from assent.kube.resources import KINDS
@@ -170,4 +170,4 @@ async def test_a_lost_write_is_retried_by_the_queue(op: Rig) -> None:
 def test_the_regions_of_unfinished_proposals_are_read(op: Rig) -> None:
     """Beside what detection needs, what people ask about."""
     op.file("move", MOVE_17)
-    assert regions_in_question(op.world, op.world.clusters[0]) == {17}
+    assert wanted_of(op.world, op.world.clusters[0]).region_ids == {17}

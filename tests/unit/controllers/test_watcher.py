@@ -11,6 +11,7 @@ from assent.api.reasons import ClusterState
 from assent.api.v1alpha1.tikvcluster import PdAccess, TiKVClusterStatus
 from assent.controllers.watcher import MAX_REGIONS_READ, Watcher
 from assent.core.detection.finding import TidbOperatorFacts
+from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.errors import Retryable
@@ -60,7 +61,7 @@ async def test_many_who_ask_at_once_share_one_reading() -> None:
     bench = Bench()
     since = bench.now()
     looks = await asyncio.gather(
-        *(bench.watcher.refresh(bench.cluster, frozenset(), newer_than=since) for _ in range(20))
+        *(bench.watcher.refresh(bench.cluster, Wanted(), newer_than=since) for _ in range(20))
     )
     assert len({id(look.snapshot) for look in looks}) == 1
     assert bench.pd.calls(STORES) == 1
@@ -69,44 +70,46 @@ async def test_many_who_ask_at_once_share_one_reading() -> None:
 async def test_a_newer_look_is_read_and_an_older_is_not() -> None:
     """Fresh enough is the asker's judgement."""
     bench = Bench()
-    await bench.watcher.renew(bench.cluster, frozenset())
+    await bench.watcher.renew(bench.cluster, Wanted())
     past = NOW - timedelta(seconds=5)
-    await bench.watcher.refresh(bench.cluster, frozenset(), newer_than=past)
+    await bench.watcher.refresh(bench.cluster, Wanted(), newer_than=past)
     assert bench.pd.calls(STORES) == 1
-    await bench.watcher.renew(bench.cluster, frozenset())
+    await bench.watcher.renew(bench.cluster, Wanted())
     assert bench.pd.calls(STORES) == 2
 
 
 async def test_regions_that_the_last_look_lacks_are_read() -> None:
     """A fresh snapshot without the region says nothing about it."""
     bench = Bench()
-    await bench.watcher.renew(bench.cluster, frozenset({100}))
+    await bench.watcher.renew(bench.cluster, Wanted(frozenset({100})))
     past = NOW - timedelta(seconds=5)
-    look = await bench.watcher.refresh(bench.cluster, frozenset({100, 101}), newer_than=past)
+    look = await bench.watcher.refresh(
+        bench.cluster, Wanted(frozenset({100, 101})), newer_than=past
+    )
     assert look.snapshot is not None
     assert set(look.snapshot.regions) == {100, 101}
-    again = await bench.watcher.refresh(bench.cluster, frozenset({101}), newer_than=past)
+    again = await bench.watcher.refresh(bench.cluster, Wanted(frozenset({101})), newer_than=past)
     assert again is look
 
 
 async def test_the_regions_of_one_look_are_bounded() -> None:
     """Proposals are cheap to file; two PD calls a region are not free."""
     bench = Bench()
-    look = await bench.watcher.renew(bench.cluster, frozenset(range(1000, 1500)))
-    assert len(look.asked_region_ids) == MAX_REGIONS_READ
+    look = await bench.watcher.renew(bench.cluster, Wanted(frozenset(range(1000, 1500))))
+    assert len(look.asked.region_ids) == MAX_REGIONS_READ
 
 
 async def test_a_failure_is_part_of_the_look_and_heals() -> None:
     """It is told on the TiKVCluster; nothing is concluded from it."""
     bench = Bench()
-    await bench.watcher.renew(bench.cluster, frozenset())
+    await bench.watcher.renew(bench.cluster, Wanted())
     bench.pd.unreachable = {0, 1, 2}
-    look = await bench.watcher.renew(bench.cluster, frozenset())
+    look = await bench.watcher.renew(bench.cluster, Wanted())
     assert look.snapshot is None
     assert look.failure is not None
     assert look.failure.reason == ClusterState.PD_UNREACHABLE
     bench.pd.unreachable = set()
-    look = await bench.watcher.renew(bench.cluster, frozenset())
+    look = await bench.watcher.renew(bench.cluster, Wanted())
     assert (look.failure, look.failed_at) == (None, None)
     assert look.snapshot is not None
 
@@ -124,7 +127,7 @@ async def test_a_silent_pd_is_waited_for_once_by_all_who_ask() -> None:
     bench.pd.handle_async_request = silent  # type: ignore[method-assign]
     since = bench.now()
     looks = await asyncio.gather(
-        *(bench.watcher.refresh(bench.cluster, frozenset(), newer_than=since) for _ in range(20))
+        *(bench.watcher.refresh(bench.cluster, Wanted(), newer_than=since) for _ in range(20))
     )
     assert all(look.failure is not None for look in looks)
     assert asked == len(bench.pd.urls)
@@ -137,9 +140,9 @@ async def test_another_address_is_read_at_once_whatever_the_old_one_said() -> No
     past = NOW - timedelta(seconds=5)
     bench.pd.urls = (*bench.pd.urls, "http://pd-9.pd:2379")
     bench.pd.unreachable = {3}
-    look = await bench.watcher.refresh(wrong, frozenset(), newer_than=past)
+    look = await bench.watcher.refresh(wrong, Wanted(), newer_than=past)
     assert look.failure is not None
-    look = await bench.watcher.refresh(bench.cluster, frozenset(), newer_than=past)
+    look = await bench.watcher.refresh(bench.cluster, Wanted(), newer_than=past)
     assert look.failure is None
     assert bench.connections == 2
 
@@ -160,10 +163,10 @@ async def test_the_secret_is_read_anew_after_tls_failed(failures: int) -> None:
     bench = Bench()
     bench.refuse_to_connect = Retryable(ClusterState.TLS_FAILED, "no secret")
     for _ in range(failures):
-        look = await bench.watcher.renew(bench.cluster, frozenset())
+        look = await bench.watcher.renew(bench.cluster, Wanted())
         assert look.failure is bench.refuse_to_connect
     bench.refuse_to_connect = None
-    look = await bench.watcher.renew(bench.cluster, frozenset())
+    look = await bench.watcher.renew(bench.cluster, Wanted())
     assert look.failure is None
     assert bench.connections == 1
 
@@ -171,12 +174,12 @@ async def test_the_secret_is_read_anew_after_tls_failed(failures: int) -> None:
 async def test_detection_recalls_once_and_concludes_nothing_while_pd_is_not_prepared() -> None:
     """A PD that has just changed leader lists no scheduler: that is not "the problem is gone"."""
     bench = Bench()
-    await bench.watcher.renew(bench.cluster, frozenset())
+    await bench.watcher.renew(bench.cluster, Wanted())
     look = await bench.watcher.detect(bench.cluster, ())
     seen_at = look.detected_at
     assert seen_at is not None
     bench.pd.prepared = False
-    await bench.watcher.renew(bench.cluster, frozenset())
+    await bench.watcher.renew(bench.cluster, Wanted())
     look = await bench.watcher.detect(bench.cluster, ())
     assert look.detected_at == seen_at
     bench.watcher.forget()

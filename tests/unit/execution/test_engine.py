@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from assent.core.model.reading import Wanted
 from assent.errors import LeadershipLost
 from assent.kube.resources import KINDS
 from tests.support.fake_kube import lose, refusal
@@ -392,7 +393,7 @@ async def test_another_pd_behind_the_endpoints_is_not_called(op: Rig) -> None:
         op.pd.cluster_id = 4711
         watcher = op.clusters.watcher(op.world.clusters[0])
         await watcher.aclose()
-        await watcher.renew(op.world.clusters[0], frozenset())
+        await watcher.renew(op.world.clusters[0], Wanted())
 
     op.server.order("PATCH", STATUS, moved, after_storing=True)
     await op.reconcile("p1")

@@ -6,6 +6,7 @@ import time
 import httpx
 import pytest
 
+from assent.core.model.reading import Wanted
 from assent.errors import AssentError, Retryable, Terminal
 from assent.pd.client import Leader, PdClient
 from assent.pd.reads import read_snapshot
@@ -238,7 +239,7 @@ async def test_every_request_is_reported_without_ids() -> None:
     client = PdClient(
         pd.urls, transport=pd, clock=time.monotonic, on_request=lambda *it: told.append(it)
     )
-    await read_snapshot(client, now=at_noon, region_ids=frozenset({100}))
+    await read_snapshot(client, now=at_noon, wanted=Wanted(frozenset({100})))
     routes = {route for _, route, _, _, _ in told}
     assert "/pd/api/v1/region/id/{id}" in routes
     assert "/pd/api/v1/regions/key" in routes

@@ -5,6 +5,7 @@ from collections import Counter
 import httpx
 import pytest
 
+from assent.core.model.reading import Wanted
 from assent.errors import Retryable, Terminal
 from assent.pd.reads import read_snapshot
 from tests.support.fake_pd import FakePd, answer, plain
@@ -27,7 +28,7 @@ async def test_the_snapshot_holds_what_pd_shows() -> None:
     pd = FakePd(regions=5)
     pd.stores[3].remove_peer = 42.5
     client = client_of(pd, *pd.urls)
-    snapshot = await read_snapshot(client, now=at_noon, region_ids=frozenset({100, 999}))
+    snapshot = await read_snapshot(client, now=at_noon, wanted=Wanted(frozenset({100, 999})))
     assert snapshot.taken_at == NOW
     assert snapshot.pd.cluster_id == pd.cluster_id
     assert (snapshot.pd.version, snapshot.pd.leader_name) == ("v8.1.0", "pd-0")
@@ -70,7 +71,7 @@ async def test_no_sample_saves_its_call() -> None:
 
 async def test_a_region_asked_for_costs_two_calls() -> None:
     """The region, and its operator."""
-    calls = await cost(FakePd(), region_ids=frozenset({100, 101}))
+    calls = await cost(FakePd(), wanted=Wanted(frozenset({100, 101})))
     assert calls.total() == 9 + 2 * 2
     assert calls["/region/id/100"] == calls["/operators/100"] == 1
 
@@ -81,7 +82,7 @@ async def test_a_running_operator_is_shown_and_an_ended_one_is_not() -> None:
     pd.regions[100].operator = "status: RUNNING, operator: admin-move-peer {mv peer}"
     pd.regions[101].operator = "status: SUCCESS, operator: balance-leader {x} finished"
     client = client_of(pd, *pd.urls)
-    snapshot = await read_snapshot(client, now=at_noon, region_ids=frozenset({100, 101, 102}))
+    snapshot = await read_snapshot(client, now=at_noon, wanted=Wanted(frozenset({100, 101, 102})))
     assert snapshot.running_operators == {100: "admin-move-peer {mv peer}"}
 
 
@@ -90,7 +91,7 @@ async def test_an_unreadable_operator_is_not_none() -> None:
     pd = FakePd()
     pd.answers["GET", "/pd/api/v1/operators/100"] = lambda _: answer(500, "something broke")
     with pytest.raises(Retryable, match="something broke"):
-        await read_snapshot(client_of(pd, *pd.urls), now=at_noon, region_ids=frozenset({100}))
+        await read_snapshot(client_of(pd, *pd.urls), now=at_noon, wanted=Wanted(frozenset({100})))
 
 
 async def test_evicted_stores_are_those_of_the_list() -> None:

@@ -17,6 +17,7 @@ STORE: dict[str, Any] = {
         "available": "171.9GiB",
         "leader_count": 100,
         "leader_weight": 1.5,
+        "region_weight": 2,
         "region_count": 300,
         "slow_score": 1,
         "last_heartbeat_ts": "2026-11-21T13:02:49.134675813Z",
@@ -67,7 +68,8 @@ def test_a_store_carries_what_pd_shows() -> None:
     assert (store.id, store.address, store.state) == (1, "tikv-0:20160", StoreState.UP)
     assert (store.leader_count, store.region_count, store.slow_score) == (100, 300, 1)
     assert store.capacity_bytes == 200 * 1024**3
-    assert store.leader_weight == 1.5
+    assert (store.leader_weight, store.region_weight) == (1.5, 2.0)
+    assert not store.physically_destroyed
     assert store.last_heartbeat.microsecond == 134675
 
 

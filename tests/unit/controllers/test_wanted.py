@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from assent.api import meta
-from assent.controllers.clusters import regions_in_question
+from assent.controllers.clusters import wanted_of
 from assent.controllers.proposals import why_unread
 from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
 from assent.controllers.world import World
+from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster
 from assent.kube.resources import KINDS, parse_proposal
 from tests.support.snapshots import NOW, snapshot
@@ -68,7 +69,7 @@ def flood(count: int = MAX_REGIONS_READ) -> list[dict[str, Any]]:
 def test_every_region_is_asked_for_while_they_fit(count: int) -> None:
     """The bound changes nothing for a cluster with few proposals."""
     world, cluster = world_of(*flood(count))
-    assert regions_in_question(world, cluster) == frozenset(range(1, count + 1))
+    assert wanted_of(world, cluster).region_ids == frozenset(range(1, count + 1))
 
 
 def test_a_later_proposal_never_takes_the_place_of_an_earlier_one() -> None:
@@ -77,7 +78,7 @@ def test_a_later_proposal_never_takes_the_place_of_an_earlier_one() -> None:
     world, cluster = world_of(
         first, *(filed(number, region=number) for number in range(1, MAX_REGIONS_READ + 5))
     )
-    asked = regions_in_question(world, cluster)
+    asked = wanted_of(world, cluster).region_ids
     assert len(asked) == MAX_REGIONS_READ
     assert 10_000 in asked
 
@@ -94,13 +95,13 @@ def test_what_matters_more_goes_before_a_flood(phase: str, labels: dict[str, str
     """Filing proposals needs no right to approve; it must not push out what others rely on."""
     late = filed(900, region=10_000, phase=phase, **labels)
     world, cluster = world_of(*flood(), late)
-    assert 10_000 in regions_in_question(world, cluster)
+    assert 10_000 in wanted_of(world, cluster).region_ids
 
 
 def test_a_region_nobody_asked_for_is_no_region_that_pd_does_not_know() -> None:
     """It once ended honest proposals as Failed: `PD knows no region 261`."""
     late = parse_proposal(filed(900, region=10_000))
-    look = Look(snapshot(), frozenset({1, 2}), None, (), NOW)
+    look = Look(snapshot(), Wanted(frozenset({1, 2})), None, (), NOW)
     said = why_unread(late, look)
     assert said is not None
     assert "64 regions" in said
@@ -110,7 +111,7 @@ def test_a_region_nobody_asked_for_is_no_region_that_pd_does_not_know() -> None:
     ("look", "why"),
     [
         (NOTHING_SEEN, "without a snapshot another sentence says why"),
-        (Look(snapshot(), frozenset({10_000}), None, (), NOW), "it was asked for"),
+        (Look(snapshot(), Wanted(frozenset({10_000})), None, (), NOW), "it was asked for"),
     ],
 )
 def test_nothing_is_said_where_the_look_covers_the_proposal(look: Look, why: str) -> None:
