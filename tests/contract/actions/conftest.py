@@ -1,0 +1,75 @@
+"""The fixture ``stage``: a real PD with simulated stores, started once a worker for each shape."""
+
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from assent.pd.client import PdClient
+from sandbox.toolchain import ensure
+from tests.contract.actions.mending import Pristine, look, mend
+from tests.contract.actions.stage import Stage
+from tests.support.real_cluster import TOOLS, RealCluster, Shape, start_cluster
+
+DEFAULT = Shape()
+
+
+@dataclass
+class Clusters:
+    """The clusters of this worker, each used again until a test leaves one beyond mending."""
+
+    folder: Path
+    tools: dict[str, Path]
+    running: dict[Shape, tuple[RealCluster, Pristine]] = field(default_factory=dict)
+    started: int = 0
+
+    def get(self, shape: Shape) -> tuple[RealCluster, Pristine]:
+        """Return a cluster of that shape, started when there is none."""
+        if shape not in self.running:
+            self.started += 1
+            folder = self.folder / f"{self.started}-{shape}"
+            cluster = start_cluster(folder, self.tools, shape)
+            self.running[shape] = cluster, look(cluster)
+        return self.running[shape]
+
+    def drop(self, shape: Shape) -> None:
+        """End the cluster of that shape."""
+        cluster, _ = self.running.pop(shape)
+        cluster.close()
+
+
+@pytest.fixture(scope="session")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clusters]:
+    """All clusters of this worker; they end with it."""
+    found = Clusters(tmp_path_factory.mktemp("clusters"), ensure(TOOLS))
+    yield found
+    for shape in list(found.running):
+        found.drop(shape)
+
+
+@pytest.fixture
+async def stage(clusters: Clusters, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    """The stage, mended afterwards; ask for another shape by ``shaped(...)``."""
+    shape = getattr(request, "param", DEFAULT)
+    cluster, pristine = clusters.get(shape)
+    client = PdClient(cluster.urls, clock=time.monotonic)
+    yield Stage(cluster, client)
+    await client.aclose()
+    if not mend(cluster, pristine):
+        clusters.drop(shape)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of every log beside a failure."""
+    report = yield
+    stage = getattr(item, "funcargs", {}).get("stage")
+    if report.failed and isinstance(stage, Stage):
+        for process in stage.cluster.processes.values():
+            said = process.log.read_text(errors="replace").splitlines()[-25:]
+            report.sections.append((process.name, "\n".join(said)))
+    return report

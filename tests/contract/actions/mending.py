@@ -1,0 +1,196 @@
+"""Puts a cluster back as it was after a test, so that the next one need not wait for a new one."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from sandbox.errors import SandboxError
+from sandbox.remote import RefusedError
+from tests.contract.actions.whole_state import MISSING, WholeState, differences, read_whole_state
+from tests.support.real_cluster import RealCluster, wait_for
+
+SETTLE_SECONDS = 10.0
+NOT_MENDED = ("region/*", "operator/*", "pd/leader")
+"""Where regions lie and who leads may differ from test to test; tests ask, they do not assume."""
+HEALTHY_PEERS = 3
+
+
+@dataclass(frozen=True)
+class Pristine:
+    """How a cluster was before its first test."""
+
+    state: WholeState
+    rules: Any
+    label_rules: Any
+    settings: Mapping[str, Any]
+    """Of the simulated stores."""
+    regions: int
+
+
+def look(cluster: RealCluster) -> Pristine:
+    """Return how the cluster is now, for `mend`."""
+    return Pristine(
+        read_whole_state(cluster.pd),
+        cluster.pd.get("/config/placement-rule"),
+        cluster.pd.get("/config/region-label/rules"),
+        cluster.stores.get("/settings"),
+        cluster.stores.status()["regions"],
+    )
+
+
+def mend(cluster: RealCluster, pristine: Pristine) -> bool:
+    """Put it back; False when that cannot be done (a tombstone, for one): close it then."""
+    try:
+        _mend_processes(cluster)
+        _mend_stores(cluster, pristine)
+        wait_for(lambda: _prepared(cluster), "PD's schedulers")
+        found = read_whole_state(cluster.pd)
+        if not _is_well(found, pristine):
+            _mend_settings(cluster, found, pristine)
+            wait_for(
+                lambda: _is_well(read_whole_state(cluster.pd), pristine),
+                "PD to be as before",
+                seconds=SETTLE_SECONDS,
+            )
+        _level_leaders(cluster)
+    except (AssertionError, SandboxError, httpx.HTTPError):
+        return False
+    return True
+
+
+def _is_well(state: WholeState, pristine: Pristine) -> bool:
+    peers = [value for path, value in state.fields.items() if path.endswith("/peers")]
+    unwell = [
+        value
+        for path, value in state.fields.items()
+        if path.startswith("region/") and path.endswith(("/down", "/pending")) and value
+    ]
+    whole = all(isinstance(held, list) and len(held) == HEALTHY_PEERS for held in peers)
+    voting = all("Voter" in peer for held in peers if isinstance(held, list) for peer in held)
+    return (
+        not differences(pristine.state, state, except_for=NOT_MENDED)
+        and not state.below("operator/")
+        and not unwell
+        and len(peers) == pristine.regions
+        and whole
+        and voting
+    )
+
+
+def _mend_processes(cluster: RealCluster) -> None:
+    for process in cluster.processes.values():
+        process.thaw()
+        process.start()
+    cluster.faults.clear()
+
+
+def _mend_stores(cluster: RealCluster, pristine: Pristine) -> None:
+    for number, store in cluster.stores.stores().items():
+        if store["state"] == "stopped":
+            cluster.stores.store(number, "start")
+        for shown, fault in (("hung", "hang"), ("slow", "slow"), ("full", "fill")):
+            if store[shown]:
+                cluster.stores.store(number, fault, off=True)
+        if store["hot_regions"]:
+            cluster.stores.store(number, "heat", off=True)
+    if cluster.stores.get("/settings") != pristine.settings:
+        cluster.stores.post("/settings", pristine.settings)
+
+
+def _prepared(cluster: RealCluster) -> bool:
+    with suppress(SandboxError, httpx.HTTPError):
+        return len(cluster.pd.schedulers()) > 0
+    return False
+
+
+def _mend_settings(cluster: RealCluster, found: WholeState, pristine: Pristine) -> None:
+    pd, before = cluster.pd, pristine.state
+    for number in found.below("operator/"):
+        _quietly(lambda number=number: pd.delete(f"/operators/{number}"))
+    _mend_schedulers(cluster, found, pristine)
+    for path, value in found.fields.items():
+        was = before.fields.get(path, MISSING)
+        head, _, rest = path.partition("/")
+        section, _, name = rest.partition("/")
+        if was == value:
+            continue
+        if head == "config" and "/" not in name and was is not MISSING:
+            pd.post("/config", {f"{_prefix(section)}{name}": was})
+        elif head == "limit":
+            pd.post(f"/store/{section}/limit", {"rate": was, "type": name})
+        elif head == "checker":
+            pd.post(f"/checker/{section}", {"delay": 0})
+        elif head == "store" and name == "state_name" and value == "Offline":
+            pd.post(f"/store/{section}/state?state=Up")
+        elif head == "store" and name.endswith("_weight"):
+            weights = {
+                kind: before.fields[f"store/{section}/{kind}_weight"]
+                for kind in ("leader", "region")
+            }
+            pd.post(f"/store/{section}/weight", weights)
+        elif head == "pd" and name.endswith("/leader_priority"):
+            pd.post(f"/members/name/{name.split('/')[0]}", {"leader-priority": was})
+    _mend_labels(cluster, found, pristine)
+    _mend_rules(cluster, pristine)
+
+
+def _mend_schedulers(cluster: RealCluster, found: WholeState, pristine: Pristine) -> None:
+    pd = cluster.pd
+    for name in found.below("paused/"):
+        pd.post(f"/schedulers/{name}", {"delay": 0})
+    listed, wanted = _schedulers(found), _schedulers(pristine.state)
+    for name in listed - wanted:
+        pd.delete(f"/schedulers/{name}")
+    for name in wanted - listed:
+        pd.post("/schedulers", {"name": name})
+
+
+def _mend_labels(cluster: RealCluster, found: WholeState, pristine: Pristine) -> None:
+    for number in cluster.stores.stores():
+        labels = pristine.state.below(f"store/{number}/label/")
+        if found.below(f"store/{number}/label/") != labels:
+            cluster.pd.post(f"/store/{number}/label?force", labels)
+
+
+def _mend_rules(cluster: RealCluster, pristine: Pristine) -> None:
+    pd = cluster.pd
+    if pd.get("/config/placement-rule") != pristine.rules:
+        pd.post("/config/placement-rule", pristine.rules)
+    kept = {rule["id"]: rule for rule in pristine.label_rules}
+    now = {rule["id"]: rule for rule in pd.get("/config/region-label/rules") or []}
+    for name in now.keys() - kept.keys():
+        pd.delete(f"/config/region-label/rule/{quote(name, safe='')}")
+    for name, rule in kept.items():
+        if now.get(name) != rule:
+            pd.post("/config/region-label/rule", rule)
+
+
+def _level_leaders(cluster: RealCluster) -> None:
+    """Give every store leaders to work with, without PD."""
+    counts = {n: store["leader_count"] for n, store in cluster.stores.stores().items()}
+    for number, count in counts.items():
+        while count < 2 and (giver := max(counts, key=lambda n: counts[n])) != number:
+            moved = cluster.stores.move_leaders(from_store=giver, to_store=number, count=2)
+            if not moved:
+                break
+            counts[giver] -= moved
+            count += moved
+
+
+def _schedulers(state: WholeState) -> set[str]:
+    return {name.split("/")[0] for name in state.below("scheduler/")}
+
+
+def _prefix(section: str) -> str:
+    return {"schedule": "schedule.", "replicate": "replication.", "pd-server": "pd-server."}[
+        section
+    ]
+
+
+def _quietly(call: Any) -> None:
+    with suppress(RefusedError):  # it ended meanwhile
+        call()
