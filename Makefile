@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
 GENERATED := crds deploy helm docs/reference
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
+# Most tests wait most of the time, for PD or for a lease: twice as many workers as cores.
+PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist loadgroup
 CONTRACT := $(PYTEST) -p tests.contract.report --contract-report=build/contract.json
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 

@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,14 @@ LONGEST_STEM = 40
 NUMBERS = itertools.count(1)
 # What `up` detaches in a test ends with the test run, also one that is interrupted.
 os.environ[OWNER] = str(os.getpid())
+COVERING = Path(__file__).parent / "unit"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is that of the unit tests: tracing the others doubles what they cost the machine."""
+    for item in items:
+        if COVERING not in item.path.parents:
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")

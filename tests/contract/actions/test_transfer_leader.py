@@ -9,6 +9,7 @@ from tests.contract.actions.stage import Stage, follower_store, store_without
 pytestmark = pytest.mark.action("TransferLeader")
 
 
+@pytest.mark.smoke
 async def test_a_region_is_led_from_another_store_and_led_back(stage: Stage) -> None:
     """Seen in PD, done once by the stores, and undone: then all is as before."""
     before = stage.whole_state()
