@@ -129,6 +129,7 @@ def test_the_simulation_refuses_what_pd_would(call: PdCall, why: str) -> None:
         apply(call, snapshot(regions=[region(4)], evicted_store_ids={4}))
 
 
+@pytest.mark.trap("P31")
 def test_p31_the_simulation_refuses_an_eviction_while_unprepared() -> None:
     """Real PD would take it, and forget the other evictions."""
     call = PdCall(

@@ -103,6 +103,7 @@ async def test_evicted_stores_are_those_of_the_list() -> None:
     assert "evict-leader-scheduler" in snapshot.schedulers
 
 
+@pytest.mark.trap("P15")
 async def test_p15_an_unprepared_leader_is_not_believed() -> None:
     """No scheduler and a 404 look like "nothing is evicted", and are not."""
     pd = FakePd()
@@ -121,6 +122,7 @@ async def test_a_404_beside_a_listed_eviction_is_a_contradiction() -> None:
         await read_snapshot(client_of(pd, *pd.urls), now=at_noon)
 
 
+@pytest.mark.trap("P02")
 @pytest.mark.parametrize("status", [406, 500])
 async def test_p02_a_cluster_that_does_not_run_yet_means_retry(status: int) -> None:
     """406 from scheduler-config, 500 elsewhere: the same misleading text."""

@@ -175,6 +175,7 @@ def test_a_region_carries_epoch_peers_and_their_trouble() -> None:
     assert region.down_store_ids == region.pending_store_ids == frozenset({2})
 
 
+@pytest.mark.trap("P13")
 def test_p13_the_zero_object_of_a_missing_region_is_none() -> None:
     """PD answers 200 for a region that does not exist."""
     nothing = {"id": 0, "start_key": "", "end_key": "", "leader": {"role_name": ""}}

@@ -24,6 +24,7 @@ def test_a_store_among_healthy_others_may_be_emptied() -> None:
     assert all(isinstance(verdict, Allow) for verdict in verdicts(snapshot()).values())
 
 
+@pytest.mark.trap("P31")
 def test_p31_it_waits_until_pd_is_prepared() -> None:
     """POSTed while the list of schedulers is empty it would overwrite the stored set."""
     found = verdicts(unprepared(snapshot()))
@@ -168,6 +169,7 @@ def test_an_eviction_that_was_there_before_is_not_undone(before: tuple[Fact, ...
     assert ACTION.inverse(ASK, before) is None
 
 
+@pytest.mark.trap("P15")
 def test_p15_an_unprepared_pd_proves_no_before_value() -> None:
     """It shows no eviction of any store: no licence to send anything again."""
     before = ACTION.before(ASK, snapshot())

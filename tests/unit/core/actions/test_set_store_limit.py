@@ -97,6 +97,7 @@ def test_an_unknown_store_is_refused() -> None:
     assert ACTION.target(ADD, snapshot(store(1))) is None
 
 
+@pytest.mark.trap("P28")
 def test_p28_a_leaving_store_is_a_warning() -> None:
     """PD itself has lifted the limit so that it empties sooner."""
     seen = snapshot(store(1), store(4, state=StoreState.OFFLINE))

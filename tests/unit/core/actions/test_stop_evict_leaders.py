@@ -32,6 +32,7 @@ def test_an_evicted_store_may_be_released() -> None:
     assert all(isinstance(verdict, Allow) for verdict in verdicts(emptied(4)).values())
 
 
+@pytest.mark.trap("P29")
 def test_p29_the_call_names_the_store_and_never_the_scheduler() -> None:
     """DELETE of the scheduler by name would end every store's eviction."""
     assert ACTION.call(ASK).line == (
@@ -39,6 +40,7 @@ def test_p29_the_call_names_the_store_and_never_the_scheduler() -> None:
     )
 
 
+@pytest.mark.trap("P15")
 def test_p15_an_unprepared_pd_is_neither_done_nor_proof() -> None:
     """Just after a leader change no store is listed as evicted, although all still are."""
     seen = unprepared(emptied(4))

@@ -146,6 +146,7 @@ def test_it_refuses_what_cannot_heal(seen: ClusterSnapshot, check: str, reason: 
     assert verdict.reason == reason
 
 
+@pytest.mark.trap("P15")
 def test_p15_an_unprepared_pd_holds_and_judges_nothing_else() -> None:
     """The region is missing from PD's memory just after a leader change: no reason to refuse."""
     found = verdicts(unprepared(snapshot()))

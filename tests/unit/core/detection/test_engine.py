@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from assent.api.v1alpha1.tikvcluster import Detection, TiKVClusterSpec
 from assent.core.detection.engine import detect, merge
 from assent.core.detection.finding import Memory, Observed, TidbOperatorFacts
@@ -47,6 +49,7 @@ def test_an_end_in_between_starts_the_clock_anew() -> None:
     assert problems == ()
 
 
+@pytest.mark.trap("P15")
 def test_p15_nothing_is_concluded_while_pd_is_not_prepared() -> None:
     """An empty list of evictions is no end of the eviction: the memory stays as it was."""
     _, memory = detect(EVICTED, RULES, Memory(), NOW)
