@@ -22,6 +22,8 @@ LONGEST_STEM = 40
 NUMBERS = itertools.count(1)
 # What `up` detaches in a test ends with the test run, also one that is interrupted.
 os.environ[OWNER] = str(os.getpid())
+# A test run starts a dozen API servers and PDs: they collect garbage half as often as by default.
+os.environ.setdefault("GOGC", "200")
 COVERING = Path(__file__).parent / "unit"
 
 

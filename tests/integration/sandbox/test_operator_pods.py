@@ -180,4 +180,8 @@ def test_an_operator_that_fails_to_start_says_why(box: Sandbox) -> None:
     broken = box.operator(NUMBER + 1)
     with pytest.raises(SandboxError, match=r"exit code 1.*\n.*the settings are wrong"):
         broken.start({"FAKE_MISTAKE": "the settings are wrong"}, command=FAKE)
-    assert container_state(box, broken.pod)["terminated"]["exitCode"] == 1
+    # The starter hears of the end at once, the Pod a moment later.
+    ended = box.wait_for(
+        lambda: container_state(box, broken.pod).get("terminated"), what="Pod that says ended"
+    )
+    assert ended["exitCode"] == 1
