@@ -90,8 +90,11 @@ def _mend_processes(cluster: RealCluster) -> None:
 
 def _mend_stores(cluster: RealCluster, pristine: Pristine) -> None:
     for number, store in cluster.stores.stores().items():
-        if store["state"] == "stopped":
-            cluster.stores.store(number, "start")
+        address = pristine.state.fields[f"store/{number}/address"]
+        if store["address"] != address:
+            cluster.stores.store(number, "stop")
+        if store["state"] == "stopped" or store["address"] != address:
+            cluster.stores.store(number, "start", address=address)
         for shown, fault in (("hung", "hang"), ("slow", "slow"), ("full", "fill")):
             if store[shown]:
                 cluster.stores.store(number, fault, off=True)

@@ -69,8 +69,11 @@ class Stage:
     """The production client, on the proxies."""
     _effects_before: int = field(init=False)
     _requests_before: int = field(init=False)
+    _commands_before: int = field(init=False)
 
     def __post_init__(self) -> None:
+        known = self.cluster.stores.get("/commands")
+        self._commands_before = known[-1]["seq"] if known else 0
         self._effects_before = len(self.cluster.effects.read())
         self._requests_before = len(self.cluster.requests())
 
@@ -154,6 +157,17 @@ class Stage:
             if (not kinds or line["kind"] in kinds)
             and all(line[name] == value for name, value in fields.items())
         ]
+
+    def commands(self, region_id: int = 0) -> list[dict[str, Any]]:
+        """Return the commands of PD that reached the stores since the test began, of one region
+        or of all, repeats too: ``seq time store region command epoch result``.
+
+        ``result`` is done, splitting, or why a store did nothing (stale_epoch, store_hung, …).
+        """
+        found: list[dict[str, Any]] = self.cluster.stores.get(
+            f"/commands?after={self._commands_before}&region={region_id}"
+        )
+        return found
 
     def writes(self, caller: str = CALLER) -> list[PdRequest]:
         """Return what reached PD under that caller since the test began, each once.
@@ -269,7 +283,7 @@ class Stage:
         }[method]()
 
     def store(self, number: int, fault: str, **details: object) -> None:
-        """Order stop, start, hang, slow, fill or heat of a simulated store, ``off=True`` its end."""
+        """Stop, start, hang, slow, fill or heat a simulated store; ``off=True`` ends it."""
         self.cluster.stores.store(number, fault, **details)
 
     def stores_settings(self, **settings: object) -> None:

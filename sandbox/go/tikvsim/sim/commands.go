@@ -33,24 +33,30 @@ type splitAsk struct {
 func (w *World) execute(storeID uint64, command *pdpb.RegionHeartbeatResponse, now time.Time) *splitAsk {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	name := commandName(command)
+	ask, result, refusal := w.obey(storeID, command, now)
+	if refusal != region.Accepted {
+		result = string(refusal)
+	}
+	w.received.add(storeID, command, result, now)
+	w.refuse(commandName(command), command.GetRegionId(), refusal)
+	return ask
+}
+
+func (w *World) obey(storeID uint64, command *pdpb.RegionHeartbeatResponse, now time.Time) (*splitAsk, string, region.Refusal) {
 	r, refusal := w.addressee(storeID, command)
 	if refusal != region.Accepted {
-		w.refuse(name, command.GetRegionId(), refusal)
-		return nil
+		return nil, "", refusal
 	}
 	if command.GetSplitRegion() != nil {
 		ask, refusal := w.askSplit(r, command)
-		w.refuse(name, r.ID, refusal)
-		return ask
+		return ask, resultSplitting, refusal
 	}
 	change, refusal := w.decide(r, command, now)
 	if refusal != region.Accepted {
-		w.refuse(name, r.ID, refusal)
-		return nil
+		return nil, "", refusal
 	}
 	w.carryOut(change, effect.ByPD, now)
-	return nil
+	return nil, resultDone, region.Accepted
 }
 
 func (w *World) addressee(storeID uint64, command *pdpb.RegionHeartbeatResponse) (*tracked, region.Refusal) {
@@ -74,6 +80,10 @@ func (w *World) decide(r *tracked, command *pdpb.RegionHeartbeatResponse, now ti
 	case command.GetChangePeer() != nil:
 		return r.ChangePeers(asked, []*pdpb.ChangePeer{command.GetChangePeer()}, view)
 	case command.GetChangePeerV2() != nil:
+		leaving := len(command.GetChangePeerV2().GetChanges()) == 0
+		if leaving && slices.Contains(w.settings.JointRefuse, r.ID) {
+			return region.Change{}, orderedRefuse
+		}
 		return r.ChangePeers(asked, command.GetChangePeerV2().GetChanges(), view)
 	case command.GetTransferLeader() != nil:
 		if slices.Contains(w.settings.TransferRefuse, r.ID) {

@@ -38,6 +38,7 @@ func (s *Simulation) Control(run context.Context, shutdown func()) http.Handler 
 	handle("GET /region/{id}", s.getRegion)
 	handle("GET /regions/{id}", s.getRegion)
 	handle("POST /regions/{id}", s.postRegion)
+	handle("GET /commands", s.getCommands)
 	handle("POST /stores/{id}/{fault}", func(r *http.Request) (any, error) {
 		return s.postFault(run, r)
 	})
@@ -173,6 +174,7 @@ func (s *Simulation) postSettings(r *http.Request) (any, error) {
 	wanted := s.world.settings
 	s.world.mu.Unlock()
 	wanted.TransferRefuse = append([]uint64(nil), wanted.TransferRefuse...)
+	wanted.JointRefuse = append([]uint64(nil), wanted.JointRefuse...)
 	if err := decode(r, &wanted); err != nil {
 		return nil, err
 	}
@@ -204,6 +206,13 @@ func (s *Simulation) postMove(r *http.Request) (any, error) {
 	return map[string]int{"moved": moved}, nil
 }
 
+// FaultOrder is the body of POST /stores/{id}/{fault}.
+type FaultOrder struct {
+	Heat
+	// Address is where a store is found from its start on, as after a move to another host.
+	Address string `json:"address"`
+}
+
 // postFault breaks a store or mends it: stop and start, hang, slow, fill, heat. All but the first
 // two are undone by {"off": true}.
 func (s *Simulation) postFault(run context.Context, r *http.Request) (any, error) {
@@ -214,9 +223,12 @@ func (s *Simulation) postFault(run context.Context, r *http.Request) (any, error
 	if !s.world.hasStore(id) {
 		return nil, errUnknown
 	}
-	var order Heat
+	var order FaultOrder
 	if err := decode(r, &order); err != nil {
 		return nil, err
+	}
+	if order.Address != "" && r.PathValue("fault") != "start" {
+		return nil, badRequest{"a store changes its address only when it starts"}
 	}
 	now := time.Now()
 	switch fault := r.PathValue("fault"); fault {
@@ -224,10 +236,11 @@ func (s *Simulation) postFault(run context.Context, r *http.Request) (any, error
 		s.halt(id)
 		s.world.stop(id, now)
 	case "start":
+		s.readdress(id, order.Address)
 		s.world.start(id, now)
 		s.launch(run, id)
 	case "heat":
-		s.world.heat(id, order, now)
+		s.world.heat(id, order.Heat, now)
 	case "hang", "slow", "fill":
 		s.world.flag(id, fault, !order.Off)
 	default:
@@ -239,6 +252,21 @@ func (s *Simulation) postFault(run context.Context, r *http.Request) (any, error
 		}
 	}
 	return nil, errUnknown
+}
+
+// readdress takes effect when the store is next put, which its start does.
+func (s *Simulation) readdress(id uint64, address string) {
+	if address == "" {
+		return
+	}
+	s.mu.Lock()
+	meta := *s.metas[id]
+	meta.Address = address
+	s.metas[id] = &meta
+	s.mu.Unlock()
+	s.world.mu.Lock()
+	s.world.stores[id].address = address
+	s.world.mu.Unlock()
 }
 
 func (w *World) flag(id uint64, fault string, on bool) {

@@ -22,6 +22,8 @@ type Settings struct {
 	DownSecondsFactor float64 `json:"down_seconds_factor"`
 	// TransferRefuse are regions that silently ignore transfer_leader.
 	TransferRefuse []uint64 `json:"transfer_refuse"`
+	// JointRefuse are regions that silently stay in the joint state once they are in it.
+	JointRefuse []uint64 `json:"joint_refuse"`
 }
 
 // Flow is the load on one region's leader.
@@ -86,6 +88,7 @@ type World struct {
 	nextSlot int
 	hot      map[uint64]struct{}
 	refusals map[string]uint64
+	received receivedLog
 	beats    uint64
 }
 
