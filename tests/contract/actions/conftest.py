@@ -57,7 +57,8 @@ async def stage(clusters: Clusters, request: pytest.FixtureRequest) -> AsyncIter
     client = PdClient(cluster.urls, clock=time.monotonic)
     yield Stage(cluster, client)
     await client.aclose()
-    if not mend(cluster, pristine):
+    if (why := mend(cluster, pristine)) is not None:
+        print(f"a new cluster of shape {shape} is needed: {why}")  # noqa: T201 - shown with -rA
         clusters.drop(shape)
 
 

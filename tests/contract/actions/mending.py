@@ -17,6 +17,8 @@ SETTLE_SECONDS = 10.0
 NOT_MENDED = ("region/*", "operator/*", "pd/leader")
 """Where regions lie and who leads may differ from test to test; tests ask, they do not assume."""
 HEALTHY_PEERS = 3
+FEWEST_REGIONS = 12
+"""Splits and merges of tests stay; below this there is too little left to choose from."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,6 @@ class Pristine:
     label_rules: Any
     settings: Mapping[str, Any]
     """Of the simulated stores."""
-    regions: int
 
 
 def look(cluster: RealCluster) -> Pristine:
@@ -38,47 +39,48 @@ def look(cluster: RealCluster) -> Pristine:
         cluster.pd.get("/config/placement-rule"),
         cluster.pd.get("/config/region-label/rules"),
         cluster.stores.get("/settings"),
-        cluster.stores.status()["regions"],
     )
 
 
-def mend(cluster: RealCluster, pristine: Pristine) -> bool:
-    """Put it back; False when that cannot be done (a tombstone, for one): close it then."""
+def mend(cluster: RealCluster, pristine: Pristine) -> str | None:
+    """Put it back. Return None, or why that cannot be done (a tombstone, for one): close it then."""
     try:
         _mend_processes(cluster)
         _mend_stores(cluster, pristine)
         wait_for(lambda: _prepared(cluster), "PD's schedulers")
         found = read_whole_state(cluster.pd)
-        if not _is_well(found, pristine):
+        if "Tombstone" in found.fields.values():
+            return "a store is a tombstone"
+        if _wrong(cluster, pristine):
             _mend_settings(cluster, found, pristine)
             wait_for(
-                lambda: _is_well(read_whole_state(cluster.pd), pristine),
+                lambda: not _wrong(cluster, pristine),
                 "PD to be as before",
                 seconds=SETTLE_SECONDS,
             )
         _level_leaders(cluster)
-    except (AssertionError, SandboxError, httpx.HTTPError):
-        return False
-    return True
+    except (AssertionError, SandboxError, httpx.HTTPError) as error:
+        return f"{error}; " + "; ".join(_wrong(cluster, pristine))
+    return None
 
 
-def _is_well(state: WholeState, pristine: Pristine) -> bool:
-    peers = [value for path, value in state.fields.items() if path.endswith("/peers")]
-    unwell = [
-        value
-        for path, value in state.fields.items()
-        if path.startswith("region/") and path.endswith(("/down", "/pending")) and value
-    ]
-    whole = all(isinstance(held, list) and len(held) == HEALTHY_PEERS for held in peers)
-    voting = all("Voter" in peer for held in peers if isinstance(held, list) for peer in held)
-    return (
-        not differences(pristine.state, state, except_for=NOT_MENDED)
-        and not state.below("operator/")
-        and not unwell
-        and len(peers) == pristine.regions
-        and whole
-        and voting
-    )
+def _wrong(cluster: RealCluster, pristine: Pristine) -> list[str]:
+    """Return what is not as it must be for the next test, in words; empty when all is."""
+    state = read_whole_state(cluster.pd)
+    found = differences(pristine.state, state, except_for=NOT_MENDED)
+    found += [f"an operator runs on region {number}" for number in state.below("operator/")]
+    peers = {path: held for path, held in state.fields.items() if path.endswith("/peers")}
+    for path, held in state.fields.items():
+        if path.startswith("region/") and path.endswith(("/down", "/pending")) and held:
+            found.append(f"{path}: {held}")
+    for path, held in peers.items():
+        voters = [peer for peer in held if "Voter" in peer] if isinstance(held, list) else []
+        if len(voters) != HEALTHY_PEERS or held != voters:
+            found.append(f"{path}: {held}")
+    known = cluster.stores.status()["regions"]
+    if not len(peers) == known >= FEWEST_REGIONS:
+        found.append(f"PD knows {len(peers)} regions, the stores have {known}")
+    return found
 
 
 def _mend_processes(cluster: RealCluster) -> None:

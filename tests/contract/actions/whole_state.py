@@ -19,6 +19,7 @@ LEFT_OUT: Mapping[str, str] = {
     "store.last_heartbeat": "every store heartbeat moves it",
     "store.start_timestamp": "of the store's process: an action does not restart it",
     "store.deploy_path": "of the store's process, too",
+    "store.node_state": "Preparing becomes Serving by itself; state_name tells of a removal",
     "store.version": "of the store's process, too",
     "status.capacity": "reported by the store; the simulated ones fill as peers come and go",
     "status.available": "reported by the store, too",
