@@ -40,7 +40,7 @@ contract: venv ## Prove every action and trap on the real PD; the fakes, too
 
 contract-long: venv ## Add the traps whose clock PD does not shorten
 	@$(TOOLCHAIN) test >/dev/null
-	$(CONTRACT) -m "(contract or action or trap) and long" --contract-add
+	$(CONTRACT) -m "(contract or action or trap) and long" --contract-add --timeout=1500
 
 crash: venv ## Kill the real operator at every moment of a call, for each action tried
 	@$(TOOLCHAIN) demo >/dev/null

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.contract.traps import BY_NUMBER, TRAPS
+from tests.contract.traps import BY_NUMBER, TRAPS, named
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "pytest.mark.trap"
@@ -32,7 +32,8 @@ def traps_page(root: Path = ROOT) -> str:
         f"{HEADER}# Traps of PD\n",
         "PD sometimes says yes and does nothing, or no although all is well. Each way in which an"
         " action, the client or the simulated stores could be misled has a number; a test marked"
-        f' `@pytest.mark.trap("P16")` holds us to it. {len(applying)} of {len(TRAPS)} apply.\n',
+        ' `@pytest.mark.trap("P16")`, or named `test_p16_…`, holds us to it.'
+        f" {len(applying)} of {len(TRAPS)} apply.\n",
         f"## With their tests\n\n{_table('Tests', tested)}",
         f"## Left out\n\n{_table('Why there is no test', left_out)}",
     ]
@@ -45,9 +46,13 @@ def _table(last: str, rows: list[tuple[str, str, str]]) -> str:
 
 
 def marks(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield each trap's number with the name of a test of that file which is marked with it."""
+    """Yield each trap's number with a test of that file which is marked with it or named after it.
+
+    Raises:
+        ValueError: a mark has something else than literals in it.
+    """
     text = file.read_text()
-    if MARK not in text:
+    if MARK not in text and "def test_p" not in text:
         return
     module = ast.parse(text)
     of_module = [
@@ -61,7 +66,7 @@ def marks(file: Path) -> Iterator[tuple[str, str]]:
             "test"
         ):
             own = [number for decorator in node.decorator_list for number in _named(decorator)]
-            for number in sorted({*of_module, *own}):
+            for number in sorted({*of_module, *own, *named(node.name)}):
                 yield number, node.name
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.supervisor import OWNER
+from tests.contract.traps import named
 from tests.integration.mending import FAILED, mend, mend_operators
 
 # Kubernetes allows 63 characters in a name.
@@ -27,9 +28,15 @@ os.environ.setdefault("GOGC", "200")
 COVERING = Path(__file__).parent / "unit"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage is that of the unit tests: tracing the others doubles what they cost the machine."""
+    """Coverage is that of the unit tests: tracing the others doubles what they cost the machine.
+
+    A test named after a trap is marked with it.
+    """
     for item in items:
+        for trap in named(item.name):
+            item.add_marker(pytest.mark.trap(trap))
         if COVERING not in item.path.parents:
             item.add_marker("no_cover")
 

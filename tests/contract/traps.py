@@ -1,9 +1,11 @@
 """The 52 ways in which PD surprises who writes to it, and which of them touch us.
 
 A trap applies when an action, the client that carries it, or the simulated stores can run into it.
-Each that applies has a test marked `@pytest.mark.trap("P16")`; the others say why they have none.
+Each that applies has a test marked `@pytest.mark.trap("P16")` or named `test_p16_…`; the others say
+why they have none.
 """
 
+import re
 from dataclasses import dataclass
 
 
@@ -108,3 +110,9 @@ TRAPS: tuple[Trap, ...] = (
 )
 
 BY_NUMBER: dict[str, Trap] = {trap.number: trap for trap in TRAPS}
+
+
+def named(test: str) -> tuple[str, ...]:
+    """Return the traps that a test's name begins with: of `test_p16_p22_done_late` P16 and P22."""
+    begins = re.match(r"test((_p\d\d)+)_", test)
+    return tuple(begins[1].upper().split("_")[1:]) if begins else ()

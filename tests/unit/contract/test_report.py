@@ -9,7 +9,7 @@ import pytest
 from assent.api.v1alpha1.actions import ActionType
 from hack.traps import marks
 from tests.contract.report import Result, green_actions, proved_traps, summary
-from tests.contract.traps import TRAPS
+from tests.contract.traps import TRAPS, named
 
 pytest_plugins = ["pytester"]
 
@@ -207,6 +207,7 @@ def test_the_page_finds_marks_wherever_they_may_stand(tmp_path: Path) -> None:
         '@pytest.mark.parametrize("x", [pytest.param(1, marks=pytest.mark.trap("P04"))])\n'
         "def test_b(x): ...\n"
         "def no_test(): ...\n"
+        "def test_p05_p16_c(): ...\n"
     )
     assert list(marks(file)) == [
         ("P01", "test_a"),
@@ -214,4 +215,23 @@ def test_the_page_finds_marks_wherever_they_may_stand(tmp_path: Path) -> None:
         ("P03", "test_a"),
         ("P01", "test_b"),
         ("P04", "test_b"),
+        ("P01", "test_p05_p16_c"),
+        ("P05", "test_p05_p16_c"),
+        ("P16", "test_p05_p16_c"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "traps"),
+    [
+        pytest.param("test_p16_done", ("P16",), id="one"),
+        pytest.param("test_p16_p22_done_late", ("P16", "P22"), id="two"),
+        pytest.param("test_p16_done[real]", ("P16",), id="with parameters"),
+        pytest.param("test_p50_ms_is_printed", ("P50",), id="a percentile would be taken for one"),
+        pytest.param("test_page_2", (), id="no number"),
+        pytest.param("test_after_p16", (), id="not at the beginning"),
+    ],
+)
+def test_a_name_says_which_trap_a_test_is_about(name: str, traps: tuple[str, ...]) -> None:
+    """Nobody has to say it twice."""
+    assert named(name) == traps
