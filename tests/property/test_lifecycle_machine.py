@@ -34,7 +34,8 @@ from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.history import broken_at
 from assent.core.lifecycle.interrupts import may_call
 from assent.core.lifecycle.recovery import SafeRepeat, adopt, classify
-from assent.core.lifecycle.settle import Evidence, settle
+from assent.core.lifecycle.case import Evidence
+from assent.core.lifecycle.settle import settle
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, Unknown
 from assent.core.model.snapshot import ClusterSnapshot

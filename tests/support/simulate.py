@@ -6,9 +6,14 @@ Only what the call itself sets: an eviction is listed at once, leaders move with
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot, Region, Store
+from tests.support.peers import apply_to_peers
+from tests.support.region_shape import apply_to_shape
+from tests.support.scheduling import apply_scheduling
+from tests.support.simulate_stores import NoStoreError, apply_to_stores
 
 EVICT_LEADER = "evict-leader-scheduler"
 
@@ -27,7 +32,16 @@ def apply(call: PdCall, seen: ClusterSnapshot) -> ClusterSnapshot:
         RefusedError: PD would refuse; also for a call that is not known here, so that no test
             passes on a call that means nothing.
     """
-    body = call.body or {}
+    if (changed := apply_scheduling(call, seen)) is not None:
+        return changed
+    if (changed := apply_to_shape(call, seen)) is not None:
+        return changed
+    try:
+        if (changed := apply_to_peers(call, seen)) is not None:
+            return changed
+    except KeyError as error:
+        raise RefusedError(str(error)) from error
+    body: Mapping[str, Any] = call.body or {}
     if (found := _DELETE.match(call.path)) and call.method == "DELETE":
         return _evict(seen, seen.evicted_store_ids - {_listed(int(found[1]), seen)})
     if (found := _LIMIT.match(call.path)) and call.method == "POST":
@@ -38,6 +52,12 @@ def apply(call: PdCall, seen: ClusterSnapshot) -> ClusterSnapshot:
         return _evict(seen, seen.evicted_store_ids | {int(body["store_id"])})
     if (call.method, call.path) == ("POST", "/pd/api/v1/operators"):
         return _transfer(seen, body)
+    try:
+        after = apply_to_stores(call, seen)
+    except NoStoreError as error:
+        raise RefusedError(str(error)) from error
+    if after is not None:
+        return after
     raise RefusedError(f"unknown call {call.line}")
 
 
@@ -56,7 +76,7 @@ def _evict(seen: ClusterSnapshot, evicted: frozenset[int]) -> ClusterSnapshot:
 
 
 def _set_limit(
-    seen: ClusterSnapshot, store_id: int, body: Mapping[str, str | int | float]
+    seen: ClusterSnapshot, store_id: int, body: Mapping[str, Any]
 ) -> ClusterSnapshot:
     field = {
         "add-peer": "add_peer_limit_per_minute",
@@ -67,7 +87,7 @@ def _set_limit(
     return _with_store(seen, store_id, **{field: float(body["rate"])})
 
 
-def _transfer(seen: ClusterSnapshot, body: Mapping[str, str | int | float]) -> ClusterSnapshot:
+def _transfer(seen: ClusterSnapshot, body: Mapping[str, Any]) -> ClusterSnapshot:
     if body["name"] != "transfer-leader":
         raise RefusedError("unknown operator")
     region, to = seen.regions.get(int(body["region_id"])), int(body["to_store_id"])

@@ -1,6 +1,6 @@
 """Snapshots for tests: builders with valid defaults, and strategies of consistent ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -31,9 +31,26 @@ DEFAULT_SCHEDULERS = (
 )
 """What PD lists when nobody changed anything."""
 
-TIFLASH = {"engine": "tiflash"}
+SETTINGS = {
+    "enable-replace-offline-replica": "true",
+    "leader-schedule-limit": "4",
+    "low-space-ratio": "0.8",
+    "max-store-down-time": "30m0s",
+    "region-schedule-limit": "2048",
+    "replica-schedule-limit": "64",
+}
+"""Of GET /config/schedule, as PD ships it."""
 
-_LISTED = [state for state in StoreState if state is not StoreState.TOMBSTONE]
+REPLICATION = {
+    "enable-placement-rules": "true",
+    "isolation-level": "",
+    "location-labels": "",
+    "max-replicas": "3",
+    "strictly-match-label": "false",
+}
+"""GET /config/replicate, as PD ships it."""
+
+TIFLASH = {"engine": "tiflash"}
 
 
 def store(store_id: int, **changes: Any) -> Store:
@@ -103,6 +120,13 @@ def unprepared(seen: ClusterSnapshot) -> ClusterSnapshot:
     return replace(seen, schedulers=(), evicted_store_ids=frozenset())
 
 
+def _state_after(silent_seconds: int | None) -> StoreState:
+    """Return what PD calls a store that it has not heard of for so long (P37)."""
+    if silent_seconds is None or silent_seconds > 1800:
+        return StoreState.DOWN
+    return StoreState.DISCONNECTED if silent_seconds > 20 else StoreState.UP
+
+
 class _Dice:
     """Random choices from one seed that Hypothesis draws and shrinks.
 
@@ -122,11 +146,12 @@ class _Dice:
         random = self.random
         tiflash = self.rarely()
         silent = random.choice([5, 400, 4000, None]) if self.rarely() else 1
+        leaving = random.random() < 0.03
         regions = random.randint(30, 600)
         return store(
             store_id,
-            state=random.choice(_LISTED) if self.rarely() else StoreState.UP,
-            leader_count=0 if tiflash else random.randint(10, regions),
+            state=StoreState.OFFLINE if leaving else _state_after(silent),
+            leader_count=0 if tiflash else random.randint(10, regions - 5),
             region_count=regions,
             last_heartbeat=None if silent is None else NOW - timedelta(seconds=silent),
             labels=TIFLASH if tiflash else {"zone": random.choice("abc")},
@@ -134,6 +159,7 @@ class _Dice:
             remove_peer_limit_per_minute=self.limit(),
             slow_score=random.choice([79, 80, 100]) if self.rarely() else 1,
             leader_weight=random.choice([0.0, 2.5]) if self.rarely() else 1.0,
+            region_weight=random.choice([0.0, 0.1, 1 / 3]) if self.rarely() else 1.0,
         )
 
     def limit(self) -> float | None:
@@ -157,6 +183,44 @@ class _Dice:
             pending_store_ids=frozenset(others[:1]) if self.rarely() else frozenset(),
             size_mib=self.random.randint(0, 200),
         )
+
+    def some(self, settings: Mapping[str, str], *, zero: Sequence[str]) -> Mapping[str, str]:
+        """Return the settings, rarely without one of them, or with one of those named at 0."""
+        found = dict(settings)
+        if self.rarely():
+            found.pop(self.random.choice(sorted(found)))
+        if self.rarely():
+            found[self.random.choice(zero)] = "0"
+        return found
+
+    def replication(self) -> Mapping[str, str] | None:
+        """Return the replication settings, for one to three replicas; rarely none."""
+        if self.rarely():
+            return None
+        return {
+            **REPLICATION,
+            "enable-placement-rules": "false",
+            "location-labels": self.random.choice(["", "zone", "zone,host"]),
+            "max-replicas": str(self.random.choice([1, 2, 3])),
+            "strictly-match-label": "true" if self.rarely() else "false",
+        }
+
+    def tombstones(self) -> tuple[Store, ...] | None:
+        """Return up to three tombstones; rarely PD shows none."""
+        ids = sorted(self.random.sample(range(20, 30), self.random.randint(0, 3)))
+        regions = 1 if self.rarely() else 0
+        buried = tuple(
+            store(
+                number,
+                state=StoreState.TOMBSTONE,
+                leader_count=0,
+                region_count=regions,
+                add_peer_limit_per_minute=None,
+                remove_peer_limit_per_minute=None,
+            )
+            for number in ids
+        )
+        return None if self.rarely() else buried
 
     def role(self, on: Store) -> PeerRole:
         """Return a role that a peer on the store may have."""
@@ -185,6 +249,9 @@ def consistent_snapshots(draw: st.DrawFn, *, minimum_stores: int = 1) -> Cluster
         leader_schedule_limit=0 if dice.rarely() else 4,
         scheduler_max_waiting_operator=0 if dice.rarely() else 5,
         halt_scheduling=dice.rarely(),
+        settings=dice.some(SETTINGS, zero=("region-schedule-limit", "replica-schedule-limit")),
+        replication=dice.replication(),
+        tombstones=dice.tombstones(),
     )
     if dice.rarely():
         seen = unprepared(seen)

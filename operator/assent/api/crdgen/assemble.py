@@ -3,6 +3,8 @@
 from typing import Any
 
 from assent.api.crdgen.kinds import KINDS, Kind
+from assent.api.crdgen.lean import lean_status, paths_read_by
+from assent.api.crdgen.rules import rules_of
 from assent.api.crdgen.structural import structural_schema
 from assent.api.meta import CATEGORY, GROUP, VERSION
 
@@ -51,10 +53,22 @@ def _version(kind: Kind) -> dict[str, Any]:
         version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
     if kind.has_status:
         version["subresources"] = {"status": {}}
-    schema = structural_schema(kind.model)
+    schema = full_schema(kind)
     if kind.has_status:
-        # One writer owns all of it, so that nothing is gained by tracking owners field by field,
-        # and the API server pays for that in every write.
-        schema["properties"]["status"]["x-kubernetes-map-type"] = "atomic"
+        properties = schema["properties"]
+        properties["status"] = lean_status(properties["status"], _status_paths_read(kind))
     version["schema"] = {"openAPIV3Schema": schema}
     return version
+
+
+def full_schema(kind: Kind) -> dict[str, Any]:
+    """Return the schema with all that the models say of status, as the reference page shows it;
+    the API server is given less of it (``crdgen.lean``). Errors as ``definition``.
+    """
+    return structural_schema(kind.model)
+
+
+def _status_paths_read(kind: Kind) -> set[str]:
+    shown = [*(column.json_path for column in kind.columns), *kind.selectable]
+    read = paths_read_by(rule.rule for rule in rules_of(kind.model))
+    return read | {path.removeprefix(".status.") for path in shown if path.startswith(".status.")}

@@ -12,10 +12,12 @@ from assent.api.v1alpha1.actionproposal import (
     ClusterRef,
     Phase,
 )
-from assent.api.v1alpha1.actions import Action, ActionType
+from assent.api.v1alpha1.actions import Action, ActionType, PlanStep, SingleAction
 from assent.api.v1alpha1.base import ApiModel
 from assent.api.v1alpha1.halt import HaltSpec
 from assent.api.v1alpha1.lifecycle import FINISHED, moves
+from assent.api.v1alpha1.parameters.region import MergeRegions, SplitRegion
+from assent.api.v1alpha1.parameters.waiting import WaitUntil
 from assent.api.v1alpha1.tikvcluster import (
     Detection,
     LeaderImbalanceRule,
@@ -71,7 +73,12 @@ def never_falls(*fields: str) -> Rule:
     return Rule(f"{unset} || ({kept} && {bounds})", "stale epoch: another leader has taken over")
 
 
-def _union() -> tuple[Rule, ...]:
+CRITICAL_TYPES = frozenset({"ForceRemoveStore", "RemoveTombstones"})
+"""Types that can never be a step of a plan: each stands alone, under its own confirmation."""
+
+
+def _union(model: type[SingleAction]) -> tuple[Rule, ...]:
+    """Return the rules by which `type` and its member go together."""
     return tuple(
         Rule(
             f"self.type == '{kind.value}' ? has(self.{kind.member}) : !has(self.{kind.member})",
@@ -79,7 +86,17 @@ def _union() -> tuple[Rule, ...]:
             " that type names",
         )
         for kind in ActionType
+        if kind.name.lower() in model.model_fields
     )
+
+
+def _plan_step() -> tuple[Rule, ...]:
+    never = sorted({ActionType.PLAN.value, *CRITICAL_TYPES})
+    alone = Rule(
+        f"!(self.type in {cel_list(never)})",
+        f"a step of a plan cannot be {', '.join(never[:-1])} or {never[-1]}: file it by itself",
+    )
+    return (alone, *_union(PlanStep))
 
 
 def _phase_moves() -> Rule:
@@ -154,7 +171,21 @@ _RULES: dict[type[ApiModel], tuple[Rule, ...]] = {
         ),
     ),
     ClusterRef: (Rule("self == oldSelf", "clusterRef is immutable: file a new proposal"),),
-    Action: _union(),
+    Action: _union(Action),
+    PlanStep: _plan_step(),
+    WaitUntil: (_at_least_a_second("timeout"),),
+    SplitRegion: (
+        Rule(
+            "self.policy == 'UseKey' ? has(self.keys) : !has(self.keys)",
+            "keys and policy UseKey go together",
+        ),
+    ),
+    MergeRegions: (
+        Rule(
+            "self.sourceRegionId != self.targetRegionId",
+            "a region cannot be merged into itself: sourceRegionId and targetRegionId must differ",
+        ),
+    ),
     TiKVCluster: (
         Rule(
             "size(self.metadata.name) <= 63",

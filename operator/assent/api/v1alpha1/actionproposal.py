@@ -11,6 +11,7 @@ from assent.api.v1alpha1.base import (
     Code,
     Condition,
     Digest,
+    Duration,
     Name,
     Sentence,
     Timestamp,
@@ -26,6 +27,7 @@ class Phase(StrEnum):
     PENDING = "Pending"
     APPROVED = "Approved"
     EXECUTING = "Executing"
+    ACTIVE = "Active"
     ROLLING_BACK = "RollingBack"
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     SUCCEEDED = "Succeeded"
@@ -109,6 +111,9 @@ class ActionProposalSpec(ApiModel):
     """Start no earlier."""
     not_after: Timestamp | None = None
     """Expire at this instant at the latest."""
+    revert_after: Duration | None = None
+    """Take the action back by itself this long after it was done. Only for actions that can be
+    taken back; until then the proposal is Active."""
     approvals: (
         Annotated[list[Approval], Field(max_length=16, json_schema_extra=_map_by("by"))] | None
     ) = None
@@ -126,13 +131,15 @@ class Ask(ApiModel):
     reason: Annotated[str, Field(max_length=2048)] | None = None
     not_before: Timestamp | None = None
     not_after: Timestamp | None = None
+    revert_after: Duration | None = None
 
 
 class Fact(ApiModel):
     """One named value, as text."""
 
     name: Annotated[str, Field(max_length=64)]
-    value: Annotated[str, Field(max_length=256)]
+    value: Annotated[str, Field(max_length=2048)]
+    """A whole placement rule is the longest."""
 
 
 Facts = Annotated[list[Fact], Field(max_length=32)]
@@ -211,7 +218,7 @@ class Call(ApiModel):
 
     method: Annotated[str, Field(max_length=8)]
     path: Annotated[str, Field(max_length=512)]
-    body: Annotated[str, Field(max_length=2048)] | None = None
+    body: Annotated[str, Field(max_length=8192)] | None = None
     """Canonical JSON; absent when the call has no body."""
 
 
@@ -224,6 +231,10 @@ class StepState(StrEnum):
     NO_EFFECT = "NoEffect"
     UNKNOWN = "Unknown"
     DRY_RUN = "DryRun"
+    WAITING = "Waiting"
+    """PD took the call and works on it; nothing is sent meanwhile."""
+    ALREADY_DONE = "AlreadyDone"
+    """PD was as asked already; nothing was sent."""
 
 
 class StepKind(StrEnum):
@@ -237,6 +248,8 @@ class Step(ApiModel):
     """The journal of one call: written before it is sent, settled once its effect was judged."""
 
     kind: StepKind
+    plan_step: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Which step of the plan, from 1; absent outside plans."""
     state: StepState
     summary: Sentence
     """The call in one line; begins with ``[DRY-RUN]`` when it was not sent."""
@@ -265,7 +278,7 @@ class Execution(ApiModel):
 
     epoch: Annotated[int, Field(ge=0)]
     holder: Annotated[str, Field(max_length=253)]
-    steps: Annotated[list[Step], Field(max_length=40)]
+    steps: Annotated[list[Step], Field(max_length=64)]
 
 
 class HistoryEntry(ApiModel):
@@ -301,6 +314,8 @@ class ActionProposalStatus(ApiModel):
     """True when the cluster or the proposal says dry-run."""
     expires_at: Timestamp | None = None
     finished_at: Timestamp | None = None
+    revert_at: Timestamp | None = None
+    """When an Active proposal takes its action back."""
     finding: Finding | None = None
     risk: Risk | None = None
     target: Target | None = None

@@ -33,8 +33,12 @@ class LifeEvent(StrEnum):
     SUCCEEDED = "Succeeded"
     """The effect was seen, or (straight from an open phase) nothing had to be sent."""
     FAILED = "Failed"
+    ACTIVATED = "Activated"
+    """Done, with a revertAfter still to come."""
     UNDO_STARTED = "UndoStarted"
     UNDONE = "Undone"
+    REVERTED = "Reverted"
+    """Taken back when its time was over, as it was asked."""
     UNDO_FAILED = "UndoFailed"
     ANSWER_LOST = "AnswerLost"
     RESOLVED_HAPPENED = "ResolvedHappened"
@@ -50,7 +54,7 @@ class Move:
     to: Phase
 
 
-IN_FLIGHT = frozenset({Phase.EXECUTING, Phase.ROLLING_BACK, Phase.OUTCOME_UNKNOWN})
+IN_FLIGHT = frozenset({Phase.EXECUTING, Phase.ROLLING_BACK, Phase.ACTIVE, Phase.OUTCOME_UNKNOWN})
 """Phases in which the object cannot be deleted and its ask is frozen."""
 
 OPEN = frozenset({Phase.SUGGESTED, Phase.PENDING, Phase.APPROVED})
@@ -92,6 +96,11 @@ def _rows() -> tuple[Move, ...]:
         Move(Phase.EXECUTING, LifeEvent.SUCCEEDED, Phase.SUCCEEDED),
         Move(Phase.EXECUTING, LifeEvent.FAILED, Phase.FAILED),
         Move(Phase.EXECUTING, LifeEvent.UNDO_STARTED, Phase.ROLLING_BACK),
+        Move(Phase.EXECUTING, LifeEvent.ACTIVATED, Phase.ACTIVE),
+        Move(Phase.ACTIVE, LifeEvent.UNDO_STARTED, Phase.ROLLING_BACK),
+        Move(Phase.ACTIVE, LifeEvent.REVERTED, Phase.SUCCEEDED),
+        Move(Phase.ACTIVE, LifeEvent.UNDO_FAILED, Phase.ROLLBACK_FAILED),
+        Move(Phase.ROLLING_BACK, LifeEvent.REVERTED, Phase.SUCCEEDED),
         Move(Phase.EXECUTING, LifeEvent.ANSWER_LOST, Phase.OUTCOME_UNKNOWN),
         Move(Phase.ROLLING_BACK, LifeEvent.UNDONE, Phase.ROLLED_BACK),
         Move(Phase.ROLLING_BACK, LifeEvent.UNDO_FAILED, Phase.ROLLBACK_FAILED),

@@ -37,6 +37,7 @@ def ask_of(spec: ActionProposalSpec) -> Ask:
         reason=spec.reason,
         not_before=spec.not_before,
         not_after=spec.not_after,
+        revert_after=spec.revert_after,
     )
 
 

@@ -5,21 +5,25 @@ from datetime import datetime, timedelta
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase, Step, StepKind, StepState
 from assent.api.v1alpha1.lifecycle import LifeEvent
+from assent.core.actions.catalogue import CATALOGUE
+from assent.core.actions.program import Stage, program_of
 from assent.core.approvals.count import Tally
-from assent.core.lifecycle.assess import View, shown
+from assent.core.lifecycle.assess import Catalogue, View, shown
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.gate_list import Obstacle, first_held, gates_of
 from assent.core.lifecycle.journal import MAX_STEPS, Sender, Window, append_step, new_step
 from assent.core.lifecycle.messages import DRY_RUN_MARK, cancel_command, sentence_case
+from assent.core.lifecycle.progress import plan_step
 from assent.core.lifecycle.transition import Also, Cause, advance
-from assent.core.model.call import PdCall
 from assent.core.model.verdict import Allow, Check, Hold, Verdict
 from assent.core.policy.gates import RECHECK_SECONDS, busy_check, freshness_check
 from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
 
 
-def claim_or_hold(facts: Facts, view: View, tally: Tally) -> Decision:
+def claim_or_hold(
+    facts: Facts, view: View, tally: Tally, catalogue: Catalogue = CATALOGUE
+) -> Decision:
     """Return what becomes of a fully approved proposal whose ask is assessed as it stands.
 
     Every check has been asked for refusals before; here only holds are left. Exactly one status
@@ -43,7 +47,7 @@ def claim_or_hold(facts: Facts, view: View, tally: Tally) -> Decision:
         cause = Cause(Reason.ALREADY_DONE, sentence, facts.operator_username)
         also = Also(changes)
         return advance(facts.proposal, LifeEvent.SUCCEEDED, cause, now=facts.now, also=also)
-    return _carried_out(facts, view, tally, Also(changes))
+    return _carried_out(facts, view, tally, Also(changes), catalogue)
 
 
 def held(facts: Facts, obstacle: Obstacle, *, also: Also) -> Decision:
@@ -55,16 +59,24 @@ def held(facts: Facts, obstacle: Obstacle, *, also: Also) -> Decision:
     return advance(facts.proposal, event, cause, now=facts.now, also=also)
 
 
-def _carried_out(facts: Facts, view: View, tally: Tally, also: Also) -> Decision:
+def _carried_out(
+    facts: Facts, view: View, tally: Tally, also: Also, catalogue: Catalogue
+) -> Decision:
     call = view.action.call(view.params)
+    program = program_of(facts.proposal.spec.action, catalogue)
     state = StepState.DRY_RUN if view.dry_run else StepState.INTENDED
-    step = _step(facts, view, call, state)
-    execution = append_step(facts.proposal.status.execution, step)
+    execution = facts.proposal.status.execution
+    for stage in program if view.dry_run else program[:1]:
+        step = _step(facts, view, stage, program, state)
+        execution = append_step(execution, step)
+    assert execution is not None  # noqa: S101 - a program has at least one stage
+    step = execution.steps[-1]
     changes = {**also.changes, "execution": execution}
     people = ", ".join(tally.approved_by)
     if view.dry_run:
         what = sentence_case(view.action.sentence(view.params))
-        sentence = f"{DRY_RUN_MARK} {what}: would send {call.line}; nothing was sent"
+        sent = "; then ".join(stage.action.call(stage.params).line for stage in program)
+        sentence = f"{DRY_RUN_MARK} {what}: would send {sent}; nothing was sent"
         cause = Cause(Reason.DRY_RUN, sentence, facts.operator_username)
         event, to_send = LifeEvent.SUCCEEDED, None
     else:
@@ -78,21 +90,24 @@ def _carried_out(facts: Facts, view: View, tally: Tally, also: Also) -> Decision
     return advance(facts.proposal, event, cause, now=facts.now, also=Also(changes, to_send))
 
 
-def _step(facts: Facts, view: View, call: PdCall, state: StepState) -> Step:
+def _step(
+    facts: Facts, view: View, stage: Stage, program: tuple[Stage, ...], state: StepState
+) -> Step:
     now = to_milliseconds(facts.now)
     seconds = timeout_seconds(
         view.cluster.spec.policy,
-        facts.proposal.spec.action.type,
-        pd_timeout_seconds=view.action.timeout_seconds,
+        stage.action.type,
+        pd_timeout_seconds=stage.action.timeout_seconds,
     )
     return new_step(
         StepKind.FORWARD,
         state,
-        call,
-        before=view.action.before(view.params, view.snapshot),
+        stage.action.call(stage.params),
+        before=stage.action.before(stage.params, view.snapshot),
         sender=Sender(facts.epoch, facts.holder),
         window=Window(now, now + timedelta(seconds=seconds)),
         pd_leader=view.snapshot.pd.leader_name,
+        plan_step=plan_step(stage, program),
     )
 
 

@@ -8,6 +8,7 @@ from assent.api.v1alpha1.lifecycle import OPEN, LifeEvent
 from assent.api.v1alpha1.tikvcluster import Mode
 from assent.core.actions.catalogue import CATALOGUE
 from assent.core.approvals.count import Tally
+from assent.core.lifecycle.active import revert_or_wait
 from assent.core.lifecycle.assess import (
     Blind,
     Catalogue,
@@ -46,13 +47,15 @@ def decide(facts: Facts, catalogue: Catalogue = CATALOGUE) -> Decision:
     unchanged = Decision(status=proposal.status)
     if proposal.status.phase is Phase.OUTCOME_UNKNOWN:
         return resolved(facts) or unchanged
+    if proposal.status.phase is Phase.ACTIVE:
+        return revert_or_wait(facts, catalogue)
     is_open = proposal.status.phase is None or proposal.status.phase in OPEN
     if not is_open or proposal.meta.deleting:
         return unchanged
-    return ending(facts) or _judge(facts, look(facts, catalogue))
+    return ending(facts) or _judge(facts, look(facts, catalogue), catalogue)
 
 
-def _judge(facts: Facts, view: View | Blind) -> Decision:
+def _judge(facts: Facts, view: View | Blind, catalogue: Catalogue) -> Decision:
     if facts.gate_open is not None:
         return _ungated(facts, facts.gate_open)
     if isinstance(view, Blind):
@@ -61,7 +64,7 @@ def _judge(facts: Facts, view: View | Blind) -> Decision:
     if refusal is not None and not _observes(facts) and facts.proposal.status.phase in _REFUSABLE:
         return _refused(facts, view, refusal)
     if is_current(facts, view):
-        return _standing(facts, view)
+        return _standing(facts, view, catalogue)
     if view.target is None:
         return _no_target(facts, view)
     return _rest(facts, Also(assessed(facts, view, view.target)))
@@ -71,14 +74,14 @@ _REFUSABLE = frozenset({None, Phase.PENDING, Phase.APPROVED})
 """Phases from which the table lets a proposal fail. A suggestion keeps its refusal as a gate."""
 
 
-def _standing(facts: Facts, view: View) -> Decision:
+def _standing(facts: Facts, view: View, catalogue: Catalogue) -> Decision:
     """Return what becomes of an ask that is assessed as it stands."""
     tally = tally_of(facts)
     changes = {**shown(facts, view), "approvals": tally.count if tally is not None else None}
     ready = facts.proposal.status.phase in (Phase.PENDING, Phase.APPROVED)
     if tally is None or not tally.enough or not ready or _observes(facts):
         return _rest(facts, Also(changes))
-    return claim_or_hold(facts, view, tally)
+    return claim_or_hold(facts, view, tally, catalogue)
 
 
 def _refused(facts: Facts, view: View, refusal: Obstacle) -> Decision:

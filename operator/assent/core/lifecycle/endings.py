@@ -3,12 +3,16 @@
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import ResolutionOutcome, StepKind, StepState
 from assent.api.v1alpha1.lifecycle import LifeEvent
+from assent.core.actions.catalogue import CATALOGUE
+from assent.core.actions.program import program_of
 from assent.core.approvals.count import rejecters
 from assent.core.approvals.digest import ask_of, same_ask
 from assent.core.detection.incident import outdated
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.journal import replace_last
+from assent.core.lifecycle.progress import next_stage
+from assent.core.lifecycle.rollback import by_hand
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.policy.limits import instant
 
@@ -92,10 +96,14 @@ def resolved(facts: Facts) -> Decision | None:
     undo = step.kind is StepKind.UNDO
     what = "undo" if undo else "call"
     came = "happened" if happened else "did not happen"
-    cause = Cause(Reason.RESOLVED, f"{resolution.by} says that the {what} {came}", resolution.by)
-    # Whatever came of an undo, the action itself did not reach its goal.
-    event = (
-        LifeEvent.RESOLVED_HAPPENED if happened and not undo else LifeEvent.RESOLVED_DID_NOT_HAPPEN
-    )
     journal = replace_last(execution, step.model_copy(update={"state": state}))
+    program = program_of(proposal.spec.action, CATALOGUE)
+    # Whatever came of an undo, the action itself did not reach its goal; nor did a plan of which
+    # steps are left: nobody goes on from a state that nobody knew.
+    reached = happened and not undo and next_stage(journal, program) is None
+    text = f"{resolution.by} says that the {what} {came}"
+    if not reached and len(program) > 1:
+        text += f"; the plan ends here{by_hand(journal, program)}"
+    cause = Cause(Reason.RESOLVED, text, resolution.by)
+    event = LifeEvent.RESOLVED_HAPPENED if reached else LifeEvent.RESOLVED_DID_NOT_HAPPEN
     return advance(proposal, event, cause, now=facts.now, also=Also({"execution": journal}))

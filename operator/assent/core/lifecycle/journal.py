@@ -10,7 +10,7 @@ from assent.core.actions.action import Verification
 from assent.core.lifecycle.messages import DRY_RUN_MARK, MAX_SENTENCE, clip
 from assent.core.model.call import CallOutcome, DidNot, PdCall
 
-MAX_STEPS = 40
+MAX_STEPS = 64
 """Bound of ``status.execution.steps`` in the CRD; the journal only grows."""
 MAX_FACTS = 32
 MAX_ANSWER = 512
@@ -52,11 +52,13 @@ def new_step(
     sender: Sender,
     window: Window,
     pd_leader: str | None,
+    plan_step: int | None = None,
 ) -> Step:
     """Return the journal entry of one call; a dry-run's says so in its first word."""
     line = f"{DRY_RUN_MARK} would send {call.line}" if state is StepState.DRY_RUN else call.line
     return Step(
         kind=kind,
+        plan_step=plan_step,
         state=state,
         summary=clip(line, MAX_SENTENCE),
         call=stored_call(call),
@@ -96,6 +98,9 @@ def replace_last(execution: Execution, step: Step) -> Execution:
 
 
 def append_step(execution: Execution | None, step: Step) -> Execution:
-    """Return the execution with one more step, owned by the step's sender."""
+    """Return the execution with one more step, owned by the step's sender.
+
+    The epoch never falls.
+    """
     earlier = execution.steps if execution is not None else []
     return Execution(epoch=step.epoch, holder=step.holder, steps=[*earlier, step])

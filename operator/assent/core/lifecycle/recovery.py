@@ -21,9 +21,11 @@ from assent.api.v1alpha1.actionproposal import (
 from assent.core.actions.action import Idempotency, Progress
 from assent.core.actions.catalogue import CATALOGUE
 from assent.core.lifecycle.assess import Catalogue
+from assent.core.lifecycle.case import Evidence, case_of
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.journal import replace_last, sendable_call
-from assent.core.lifecycle.settle import Evidence, settle
+from assent.core.lifecycle.progress import open_step
+from assent.core.lifecycle.settle import settle
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import PdCall, Unknown
 from assent.core.model.resource import Proposal
@@ -36,7 +38,7 @@ NO_RECORD = Unknown(answer="the operator ended before PD's answer was stored")
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """PD shows how it ended: take it over and settle it."""
+    """PD shows how it ended, or no step is open: take it over and go on from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def classify(
     now: datetime,
     catalogue: Catalogue = CATALOGUE,
 ) -> Recovery:
-    """Return what to do with the open intent; total over every open step.
+    """Return what to do with the open intent; total over every execution that goes on.
 
     Args:
         proposal: as just read, Executing or RollingBack.
@@ -88,8 +90,13 @@ def classify(
         catalogue: the actions.
 
     Raises:
-        ValueError: the proposal has no open step.
+        ValueError: the proposal has not begun.
     """
+    execution = proposal.status.execution
+    if execution is None or not execution.steps:
+        raise ValueError(f"{proposal.meta.key} has no open step")
+    if open_step(execution) is None:
+        return Adopt()
     ending = settle(proposal, Evidence(NO_RECORD, snapshot, now), catalogue)
     if sender_gone and snapshot is not None and _may_repeat(proposal, snapshot, now, catalogue):
         return SafeRepeat(sendable_call(_open_step(proposal).call))
@@ -105,8 +112,8 @@ def classify(
 def _may_repeat(
     proposal: Proposal, snapshot: ClusterSnapshot, now: datetime, catalogue: Catalogue
 ) -> bool:
-    step, execution = _open_step(proposal), _execution(proposal)
-    action, params = catalogue[proposal.spec.action.type], proposal.spec.action.parameters
+    case = case_of(proposal, Evidence(NO_RECORD, snapshot, now), catalogue)
+    step, action, params = case.step, case.action, case.params
     if action.idempotency is not Idempotency.ABSOLUTE or not snapshot.prepared:
         return False
     if step.state is not StepState.INTENDED or step.answer is not None:
@@ -114,9 +121,8 @@ def _may_repeat(
     expires_at = proposal.status.expires_at
     if expires_at is not None and now >= expires_at:
         return False  # what people agreed to has a time, and that is over
-    forward = next(one for one in reversed(execution.steps) if one.kind is StepKind.FORWARD)
-    shown = action.verify(params, forward.before, snapshot).progress is not Progress.NOT_SEEN
-    unchanged = action.unchanged(params, forward.before, snapshot)
+    shown = action.verify(params, case.before, snapshot).progress is not Progress.NOT_SEEN
+    unchanged = action.unchanged(params, case.before, snapshot)
     if step.kind is StepKind.UNDO:
         return shown and not unchanged
     return unchanged and not shown

@@ -5,8 +5,13 @@ from datetime import datetime
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase, StepState
 from assent.api.v1alpha1.lifecycle import LifeEvent
+from assent.core.actions.catalogue import CATALOGUE
+from assent.core.actions.program import program_of
+from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.journal import closed, replace_last
+from assent.core.lifecycle.progress import took_effect
+from assent.core.lifecycle.rollback import by_hand
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import DidNot
 from assent.core.model.resource import Proposal
@@ -15,11 +20,14 @@ from assent.core.model.verdict import Hold
 _REASONS = {item.value: item for item in Reason}
 
 
-def withhold(proposal: Proposal, hold: Hold, now: datetime) -> Decision:
+def withhold(
+    proposal: Proposal, hold: Hold, now: datetime, catalogue: Catalogue = CATALOGUE
+) -> Decision:
     """Return where the proposal goes when the last look before its call said stop.
 
     - Executing goes back to Approved: what was approved still is, and runs when the hold ends.
-      A cancel ends it as Failed (Cancelled).
+      Where an earlier call has taken effect it stays, between two steps, and goes on when the
+      hold ends. A cancel ends it as Failed (Cancelled), and says what stands.
     - RollingBack stays and says why; its undo is sent when the hold ends. A cancel ends it as
       RollbackFailed, with what is left in place.
 
@@ -51,8 +59,13 @@ def withhold(proposal: Proposal, hold: Hold, now: datetime) -> Decision:
         sentence = f"the undo was cancelled and the action stands; before it {left}"
         cause = Cause(Reason.UNDO_FAILED, sentence, by)
         return advance(proposal, LifeEvent.UNDO_FAILED, cause, now=now, also=also)
+    program = program_of(proposal.spec.action, catalogue)
+    stands = any(took_effect(execution, stage.index) for stage in program)
     if cancelled:
-        cause = Cause(Reason.CANCELLED, f"{hold.message} before the call was sent", by)
+        left = by_hand(execution, program) if stands else ""
+        cause = Cause(Reason.CANCELLED, f"{hold.message} before the call was sent{left}", by)
         return advance(proposal, LifeEvent.FAILED, cause, now=now, also=also)
     cause = Cause(reason, f"stopped before the call was sent: {hold.message}", by)
+    if stands:
+        return advance(proposal, None, cause, now=now, also=also)
     return advance(proposal, LifeEvent.WITHHELD, cause, now=now, also=also)

@@ -3,13 +3,26 @@
 from assent.core.model.call import DidNot
 from assent.pd.failures import message_of
 from assent.pd.refusals.common import COMMON
+from assent.pd.refusals.config import CONFIG
+from assent.pd.refusals.members import MEMBERS
 from assent.pd.refusals.operators import OPERATORS
+from assent.pd.refusals.placement import PLACEMENT
+from assent.pd.refusals.region_shape import REGION_SHAPE
 from assent.pd.refusals.schedulers import SCHEDULERS
 from assent.pd.refusals.shape import ANY, Refusal
 from assent.pd.refusals.stores import STORES
 from assent.pd.wire import Answer
 
-REFUSALS: tuple[Refusal, ...] = (*COMMON, *OPERATORS, *SCHEDULERS, *STORES)
+REFUSALS: tuple[Refusal, ...] = (
+    *COMMON,
+    *OPERATORS,
+    *REGION_SHAPE,
+    *SCHEDULERS,
+    *CONFIG,
+    *STORES,
+    *PLACEMENT,
+    *MEMBERS,
+)
 
 
 def refusal(write: str, answer: Answer) -> DidNot | None:

@@ -1,12 +1,24 @@
 """The whole list; everything that is not on it is refused before sending."""
 
 from assent.core.model.call import PdCall
+from assent.pd.whitelist.config import CONFIG
+from assent.pd.whitelist.members import MEMBERS
 from assent.pd.whitelist.operators import OPERATORS
+from assent.pd.whitelist.placement import PLACEMENT
+from assent.pd.whitelist.region_shape import REGION_SHAPE
 from assent.pd.whitelist.schedulers import SCHEDULERS
 from assent.pd.whitelist.shape import AllowedWrite
 from assent.pd.whitelist.stores import STORES
 
-WHITELIST: tuple[AllowedWrite, ...] = (*OPERATORS, *SCHEDULERS, *STORES)
+WHITELIST: tuple[AllowedWrite, ...] = (
+    *OPERATORS,
+    *REGION_SHAPE,
+    *SCHEDULERS,
+    *CONFIG,
+    *STORES,
+    *PLACEMENT,
+    *MEMBERS,
+)
 
 
 def allowed(call: PdCall) -> AllowedWrite | None:

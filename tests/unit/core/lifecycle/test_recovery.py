@@ -18,7 +18,8 @@ from assent.core.lifecycle.recovery import (
     adopt,
     classify,
 )
-from assent.core.lifecycle.settle import Evidence, settle
+from assent.core.lifecycle.case import Evidence
+from assent.core.lifecycle.settle import settle
 from assent.core.model.call import Did
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot

@@ -10,7 +10,8 @@ from assent.api.v1alpha1.lifecycle import FINISHED, LifeEvent
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.gate_list import first_denied, first_held, gates_of
 from assent.core.lifecycle.journal import sendable_call, stored_call
-from assent.core.lifecycle.settle import Evidence, settle
+from assent.core.lifecycle.case import Evidence
+from assent.core.lifecycle.settle import settle
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import Did, PdCall, Unknown
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict, Warn

@@ -1,0 +1,157 @@
+"""Plan: several actions in order, as one ask. Each of its steps is executed as a stage of its own
+(``program``); what is here judges the plan as a whole, before it begins.
+"""
+
+from collections.abc import Sequence
+
+from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
+from assent.api.v1alpha1.actions import ActionType, Plan
+from assent.api.v1alpha1.tikvcluster import Tier
+from assent.core.actions.action import (
+    Action,
+    Idempotency,
+    Manual,
+    Progress,
+    Reversibility,
+    Scope,
+    Verification,
+)
+from assent.core.actions.program import Singles, Stage, stages_of
+from assent.core.model.call import PdCall
+from assent.core.model.reading import Wanted
+from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.verdict import Allow, Check, Deny, Hold, Warn
+
+MAX_FACTORS = 16
+MAX_IDENTITY = 32
+MAX_TARGET_ID = 128
+
+
+class PlanAction(Action[Plan]):
+    """The whole of a plan. Nothing of it is sent as such: ``call`` and ``inverse`` are those of
+    its first step, and every stage is verified and undone by its own action.
+    """
+
+    type = ActionType.PLAN
+    base_tier = Tier.LOW
+    """As high as the highest of its steps."""
+    reversibility = Reversibility.PARTLY
+    idempotency = Idempotency.NEVER_REPEAT
+    timeout_seconds = None
+    """Each step has its own."""
+    goal_required = True
+
+    def __init__(self, singles: Singles, manual: Manual[Plan]) -> None:
+        """Take the actions that steps may name."""
+        self._singles = singles
+        self.manual = manual  # type: ignore[misc]  # of the class elsewhere: here it needs steps
+
+    def sentence(self, params: Plan) -> str:
+        """Return the steps in order, in one line."""
+        stages = self._stages(params)
+        lines = [f"{one.index + 1}. {one.action.sentence(one.params)}" for one in stages]
+        return f"do {len(stages)} steps: " + "; ".join(lines)
+
+    def pd_ctl(self, params: Plan) -> str:
+        """Return the equivalent lines, in order."""
+        return "\n".join(one.action.pd_ctl(one.params) for one in self._stages(params))
+
+    def scope(self, params: Plan) -> Scope:
+        """Return all that any step touches."""
+        scopes = [one.action.scope(one.params) for one in self._stages(params)]
+        return Scope(
+            store_ids=frozenset().union(*(scope.store_ids for scope in scopes)),
+            region_ids=frozenset().union(*(scope.region_ids for scope in scopes)),
+            settings=frozenset().union(*(scope.settings for scope in scopes)),
+        )
+
+    def wanted(self, params: Plan) -> Wanted:
+        """Return what any step needs to see."""
+        wanted = Wanted()
+        for one in self._stages(params):
+            wanted |= one.action.wanted(one.params)
+        return wanted
+
+    def target(self, params: Plan, snapshot: ClusterSnapshot) -> Target | None:
+        """Return the targets of all steps as one; None when PD does not show one of them."""
+        ids: dict[str, None] = {}
+        identity: dict[str, Fact] = {}
+        for one in self._stages(params):
+            found = one.action.target(one.params, snapshot)
+            if found is None:
+                return None
+            ids.setdefault(found.id)
+            for fact in found.identity:
+                name = f"{found.id}/{fact.name}"[:64]
+                identity.setdefault(name, Fact(name=name, value=fact.value))
+        return Target(
+            cluster_id=str(snapshot.pd.cluster_id),
+            id=f"plan/{','.join(ids)}"[:MAX_TARGET_ID],
+            identity=list(identity.values())[:MAX_IDENTITY],
+        )
+
+    def risk(self, params: Plan, snapshot: ClusterSnapshot) -> Risk:
+        """Return the highest tier of its steps; each factor says which step it is of."""
+        risks = [one.action.risk(one.params, snapshot) for one in self._stages(params)]
+        factors = [
+            f"step {number}: {factor}"
+            for number, risk in enumerate(risks, start=1)
+            for factor in risk.factors
+        ]
+        tier = max((risk.tier for risk in risks), key=lambda tier: tier.rank)
+        return Risk(tier=tier, factors=factors[:MAX_FACTORS])
+
+    def preconditions(self, params: Plan, snapshot: ClusterSnapshot) -> Sequence[Check]:
+        """Return the checks of the first step as they are, and of each later one what it will
+        wait for or be refused by if nothing changes: earlier steps may change it, so only what
+        the first step needs stands in the way now.
+        """
+        first, *later = self._stages(params)
+        checks = [*first.action.preconditions(first.params, snapshot)]
+        for one in later:
+            obstacles = [
+                check.verdict.message
+                for check in one.action.preconditions(one.params, snapshot)
+                if isinstance(check.verdict, (Hold, Deny))
+            ]
+            name = f"Step{one.index + 1}"
+            if obstacles:
+                message = f"as things are now: {'; '.join(obstacles)[:900]}"
+                checks.append(Check(name, Warn(message)))
+            else:
+                checks.append(Check(name, Allow("nothing stands against it now")))
+        return checks
+
+    def already_done(self, params: Plan, snapshot: ClusterSnapshot) -> bool:
+        """Return False: steps may undo each other, so a plan is never done before it was."""
+        return False
+
+    def call(self, params: Plan) -> PdCall:
+        """Return the call of the first step."""
+        first = self._stages(params)[0]
+        return first.action.call(first.params)
+
+    def before(self, params: Plan, snapshot: ClusterSnapshot) -> tuple[Fact, ...]:
+        """Return the values that the first step changes."""
+        first = self._stages(params)[0]
+        return first.action.before(first.params, snapshot)
+
+    def verify(
+        self, params: Plan, before: Sequence[Fact], snapshot: ClusterSnapshot
+    ) -> Verification:
+        """Return how far the last step is, which stands for all before it."""
+        last = self._stages(params)[-1]
+        found = last.action.verify(last.params, (), snapshot)
+        return Verification(Progress.NOT_SEEN, f"step {last.index + 1}: {found.message}", ())
+
+    def unchanged(self, params: Plan, before: Sequence[Fact], snapshot: ClusterSnapshot) -> bool:
+        """Return True while the first step's values are as before."""
+        first = self._stages(params)[0]
+        return first.action.unchanged(first.params, before, snapshot)
+
+    def inverse(self, params: Plan, before: Sequence[Fact]) -> PdCall | None:
+        """Return None: each stage is taken back by its own inverse."""
+        return None
+
+    def _stages(self, params: Plan) -> tuple[Stage, ...]:
+        return stages_of(params, self._singles)

@@ -1,0 +1,275 @@
+"""Between two steps: nothing is in the air, and the next call is decided from fresh facts.
+
+Level-triggered: asked again and again, by whichever process leads, until it names a call or an
+end. What was approved as a whole is checked anew before each of its steps.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from assent.api.reasons import Reason
+from assent.api.v1alpha1.actionproposal import Execution, Phase, Step, StepKind, StepState
+from assent.api.v1alpha1.base import parse_duration_seconds
+from assent.api.v1alpha1.lifecycle import LifeEvent
+from assent.api.v1alpha1.tikvcluster import Policy, Tier
+from assent.core.actions.action import Progress
+from assent.core.actions.catalogue import CATALOGUE
+from assent.core.actions.program import Stage, awaited, program_of
+from assent.core.lifecycle.assess import Catalogue
+from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.gate_list import as_precondition, first_denied, first_held
+from assent.core.lifecycle.journal import Sender, Window, append_step, new_step
+from assent.core.lifecycle.onward import finish
+from assent.core.lifecycle.progress import (
+    captured,
+    forward_steps,
+    next_stage,
+    open_step,
+    plan_step,
+    to_take_back,
+    took_effect,
+)
+from assent.core.lifecycle.rollback import Undoing, by_hand, take_back
+from assent.core.lifecycle.transition import Also, Cause, advance
+from assent.core.model.call import PdCall
+from assent.core.model.resource import Proposal
+from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.verdict import Hold
+from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
+
+PATIENCE = timedelta(hours=1)
+"""How long a step may wait for its preconditions before the plan is taken back."""
+
+_REASONS = {reason.value: reason for reason in Reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The world between two steps."""
+
+    snapshot: ClusterSnapshot | None
+    """PD as just read; None while it cannot be read or is not prepared."""
+    now: datetime
+    sender: Sender
+    policy: Policy
+    hold: Hold | None
+    """What stands against any call now (cancelled, suspended, halted), None for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """The stage that comes next, with all that its decision needs."""
+
+    proposal: Proposal
+    journal: Execution
+    program: tuple[Stage, ...]
+    stage: Stage
+    snapshot: ClusterSnapshot
+    now: Now
+    catalogue: Catalogue
+
+    @property
+    def since(self) -> datetime:
+        """When the last step ended."""
+        last = self.journal.steps[-1]
+        return last.verified_at or last.intended_at
+
+    @property
+    def previous(self) -> Stage | None:
+        return self.program[self.stage.index - 1] if self.stage.index > 0 else None
+
+
+def is_between(proposal: Proposal) -> bool:
+    """Return True when the execution has begun, goes on, and no step of it is open."""
+    execution = proposal.status.execution
+    acting = proposal.status.phase in (Phase.EXECUTING, Phase.ROLLING_BACK)
+    return acting and execution is not None and bool(execution.steps) and not open_step(execution)
+
+
+def go_on(proposal: Proposal, now: Now, catalogue: Catalogue = CATALOGUE) -> Decision | None:
+    """Return what comes next, None when what stands on the object still says it.
+
+    Raises:
+        ValueError: a step is open, or nothing has begun.
+    """
+    journal = proposal.status.execution
+    if journal is None or not is_between(proposal):
+        raise ValueError(f"{proposal.meta.key} is not between two steps")
+    program = program_of(proposal.spec.action, catalogue)
+    undoing = proposal.status.phase is Phase.ROLLING_BACK
+    if now.hold is not None:
+        return _held(proposal, journal, program, now.hold, now, undoing=undoing)
+    snapshot = now.snapshot
+    if snapshot is None:
+        return None
+    if undoing:
+        again = Undoing("Taking back what was done", snapshot, now.now, now.sender)
+        return take_back(proposal, journal, again, catalogue)
+    stage = next_stage(journal, program)
+    if stage is None:
+        text = "Every step is done"
+        return finish(proposal, journal, program, Reason.DONE, text, now.now)
+    return _forward(_Next(proposal, journal, program, stage, snapshot, now, catalogue))
+
+
+def _held(
+    proposal: Proposal,
+    journal: Execution,
+    program: tuple[Stage, ...],
+    hold: Hold,
+    now: Now,
+    *,
+    undoing: bool,
+) -> Decision | None:
+    reason = _REASONS.get(hold.reason, Reason.HELD)
+    if reason is not Reason.CANCELLED:
+        return _note(proposal, reason, f"Waiting before the next call: {hold.message}", now)
+    by = proposal.spec.cancel.by if proposal.spec.cancel is not None else now.sender.holder
+    event = LifeEvent.UNDO_FAILED if undoing else LifeEvent.FAILED
+    text = f"{hold.message} between two steps; what was done stands"
+    cause = Cause(reason, f"{text}{by_hand(journal, program)}", by)
+    return advance(proposal, event, cause, now=now.now)
+
+
+def _forward(case: _Next) -> Decision | None:
+    if (waiting := _awaited(case)) is not None:
+        return waiting
+    if (lost := _previous_lost(case)) is not None:
+        return _give_up(case, Reason.CHANGED_SINCE, lost)
+    stage, snapshot = case.stage, case.snapshot
+    if took_effect(case.journal, stage.index):
+        return _second_call(case)
+    attempts = forward_steps(case.journal, stage.index)
+    if attempts and attempts[-1].state is not StepState.NOT_DONE:
+        return _give_up(case, Reason.NO_EFFECT, "an earlier attempt had no effect")
+    if (moved := _target_moved(case)) is not None:
+        return _give_up(case, Reason.PRECONDITION_FAILED, moved)
+    if stage.action.already_done(stage.params, snapshot):
+        call = stage.action.call(stage.params)
+        step = _step(case, call, StepState.ALREADY_DONE)
+        also = Also({"execution": append_step(case.journal, step)})
+        text = f"Step {stage.index + 1} of {len(case.program)}: PD already is as asked"
+        cause = Cause(Reason.NEXT_STEP, text, case.now.sender.holder)
+        return advance(case.proposal, None, cause, now=case.now.now, also=also)
+    checks = [
+        as_precondition(check) for check in stage.action.preconditions(stage.params, snapshot)
+    ]
+    if (denied := first_denied(checks)) is not None:
+        return _give_up(case, Reason.PRECONDITION_FAILED, denied.message)
+    if (held := first_held(checks)) is not None:
+        if case.now.now >= case.since + PATIENCE:
+            return _give_up(case, Reason.PRECONDITION_FAILED, f"{held.message}, for too long")
+        text = f"Step {stage.index + 1} of {len(case.program)} waits: {held.message}"
+        return _note(case.proposal, Reason.PRECONDITION_WAITING, text, case.now)
+    return _send(case, stage.action.call(stage.params))
+
+
+def _awaited(case: _Next) -> Decision | None:
+    """Return what to do while the wait after the previous step lasts, None once it is over."""
+    before = case.previous
+    if before is None or before.wait_until is None:
+        return None
+    missing = awaited(before.wait_until, case.snapshot)
+    if missing is None:
+        return None
+    until = case.since + timedelta(seconds=parse_duration_seconds(before.wait_until.timeout))
+    text = f"Step {before.index + 1} of {len(case.program)} is done; waiting for {missing}"
+    if case.now.now >= until:
+        return _give_up(case, Reason.NO_EFFECT, f"{missing} did not come in time")
+    note = _note(case.proposal, Reason.WAITING, f"{text}, until {instant(until)}", case.now)
+    return note or Decision(status=case.proposal.status)
+
+
+def _previous_lost(case: _Next) -> str | None:
+    """Return how the previous step no longer stands, where the tier asks for that look."""
+    risk, before = case.proposal.status.risk, case.previous
+    if before is None or risk is None or risk.tier.rank < Tier.HIGH.rank:
+        return None
+    if not took_effect(case.journal, before.index):
+        return None
+    facts = captured(case.journal, before.index)
+    found = before.action.verify(before.params, facts, case.snapshot)
+    if found.progress is not Progress.NOT_SEEN:
+        return None
+    return f"step {before.index + 1} no longer stands: {found.message}"
+
+
+def _target_moved(case: _Next) -> str | None:
+    """Return how the step's target differs from the one approved, None where it does not.
+
+    A region that an earlier step of this plan has worked on has a new epoch by our own doing.
+    """
+    target = case.stage.action.target(case.stage.params, case.snapshot)
+    if target is None:
+        return "PD does not show what it names"
+    approved = case.proposal.status.target
+    touched: frozenset[int] = frozenset()
+    for stage in case.program[: case.stage.index]:
+        touched |= stage.action.scope(stage.params).region_ids
+    own = case.stage.action.scope(case.stage.params).region_ids
+    if approved is None or own & touched:
+        return None
+    known = {fact.name: fact.value for fact in approved.identity}
+    for fact in target.identity:
+        value = known.get(f"{target.id}/{fact.name}"[:64], known.get(fact.name))
+        if value is not None and value != fact.value:
+            return f"{target.id} has another {fact.name} than approved: {fact.value}, not {value}"
+    return None
+
+
+def _second_call(case: _Next) -> Decision | None:
+    """Go on with a stage whose first call took effect and whose second was not sent."""
+    before = captured(case.journal, case.stage.index)
+    call = case.stage.action.follow_up(case.stage.params, before, case.snapshot)
+    if call is not None:
+        return _send(case, call)
+    step = _step(case, case.stage.action.call(case.stage.params), StepState.ALREADY_DONE)
+    also = Also({"execution": append_step(case.journal, step)})
+    cause = Cause(Reason.NEXT_STEP, "PD shows all of it now", case.now.sender.holder)
+    return advance(case.proposal, None, cause, now=case.now.now, also=also)
+
+
+def _send(case: _Next, call: PdCall) -> Decision:
+    step = _step(case, call, StepState.INTENDED)
+    also = Also({"execution": append_step(case.journal, step)}, call=call)
+    number = f"Step {case.stage.index + 1} of {len(case.program)}: "
+    text = f"{number if len(case.program) > 1 else ''}sending {call.line}"
+    cause = Cause(Reason.CALLING, text, case.now.sender.holder)
+    return advance(case.proposal, None, cause, now=case.now.now, also=also)
+
+
+def _give_up(case: _Next, reason: Reason, why: str) -> Decision:
+    text = f"Step {case.stage.index + 1} of {len(case.program)} cannot be done: {why}"
+    if any(True for _ in to_take_back(case.journal, case.program)):
+        undoing = Undoing(text, case.snapshot, case.now.now, case.now.sender)
+        return take_back(case.proposal, case.journal, undoing, case.catalogue)
+    cause = Cause(reason, text, case.now.sender.holder)
+    return advance(case.proposal, LifeEvent.FAILED, cause, now=case.now.now)
+
+
+def _step(case: _Next, call: PdCall, state: StepState) -> Step:
+    now = to_milliseconds(case.now.now)
+    action = case.stage.action
+    seconds = timeout_seconds(
+        case.now.policy, action.type, pd_timeout_seconds=action.timeout_seconds
+    )
+    before = (
+        captured(case.journal, case.stage.index)
+        if took_effect(case.journal, case.stage.index)
+        else list(action.before(case.stage.params, case.snapshot))
+    )
+    return new_step(
+        StepKind.FORWARD,
+        state,
+        call,
+        before=before,
+        sender=case.now.sender,
+        window=Window(now, now + timedelta(seconds=seconds)),
+        pd_leader=case.snapshot.pd.leader_name,
+        plan_step=plan_step(case.stage, case.program),
+    )
+
+
+def _note(proposal: Proposal, reason: Reason, text: str, now: Now) -> Decision | None:
+    decision = advance(proposal, None, Cause(reason, text, now.sender.holder), now=now.now)
+    return None if decision.status == proposal.status else decision

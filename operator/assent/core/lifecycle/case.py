@@ -1,0 +1,123 @@
+"""One open step with all that is known of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from assent.api.v1alpha1.actionproposal import Execution, Fact, Phase, Step
+from assent.api.v1alpha1.base import ApiModel
+from assent.core.actions.action import Action, Progress, Verification
+from assent.core.actions.program import Stage, program_of
+from assent.core.lifecycle.assess import Catalogue
+from assent.core.lifecycle.progress import captured, open_step, stage_index
+from assent.core.model.call import CallOutcome, Did, DidNot
+from assent.core.model.resource import Proposal
+from assent.core.model.snapshot import ClusterSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of the last call."""
+
+    outcome: CallOutcome
+    """How the answer was classified; Unknown also when nobody recorded an answer."""
+    snapshot: ClusterSnapshot | None
+    """PD after the call; None while it cannot be read."""
+    now: datetime
+    sent_at: datetime | None = None
+    """When this process sent the call, if it did: a call that had to wait gets its whole time to
+    show from then on. None counts from the intent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One open step with what the evidence says of it."""
+
+    proposal: Proposal
+    execution: Execution
+    step: Step
+    program: tuple[Stage, ...]
+    stage: Stage
+    before: Sequence[Fact]
+    """The values from before the stage changed anything."""
+    evidence: Evidence
+    snapshot: ClusterSnapshot | None
+    """The evidence's, None also while PD is not prepared: it shows nothing to judge by (P15)."""
+    verification: Verification | None
+    """How far the stage's own effect is; None while PD cannot be read."""
+    unchanged: bool
+    """True when PD shows exactly the values from before the stage."""
+
+    @property
+    def action(self) -> Action[Any]:
+        """The stage's action."""
+        return self.stage.action
+
+    @property
+    def params(self) -> ApiModel:
+        """The stage's parameters."""
+        return self.stage.params
+
+    @property
+    def overdue(self) -> bool:
+        """True when the time in which the effect must show is over."""
+        step, sent_at = self.step, self.evidence.sent_at
+        verify_by = step.verify_by
+        if sent_at is not None:
+            verify_by = max(verify_by, sent_at + (step.verify_by - step.intended_at))
+        return self.evidence.now >= verify_by
+
+    @property
+    def shows(self) -> bool:
+        """True when PD shows what the action sets, and did not before."""
+        seen = self.verification is not None and self.verification.progress is not Progress.NOT_SEEN
+        return seen and not self.unchanged
+
+    @property
+    def settled(self) -> bool:
+        """True when PD shows all that the action is for."""
+        found = self.verification
+        return found is not None and found.progress is Progress.SETTLED and not self.unchanged
+
+    @property
+    def seen_text(self) -> str:
+        """What PD shows, in words."""
+        return self.verification.message if self.verification else "PD cannot be read"
+
+    @property
+    def lost(self) -> bool:
+        """True when nobody knows PD's answer."""
+        return not isinstance(self.evidence.outcome, (Did, DidNot))
+
+
+def case_of(proposal: Proposal, evidence: Evidence, catalogue: Catalogue) -> Case:
+    """Return the open step with what the evidence says of it.
+
+    Raises:
+        ValueError: the proposal has no open step.
+    """
+    execution = proposal.status.execution
+    acting = proposal.status.phase in (Phase.EXECUTING, Phase.ROLLING_BACK)
+    step = open_step(execution) if execution is not None and acting else None
+    if execution is None or step is None:
+        raise ValueError(f"{proposal.meta.key} has no open step")
+    program = program_of(proposal.spec.action, catalogue)
+    stage = program[stage_index(step)]
+    before = captured(execution, stage.index)
+    snapshot = evidence.snapshot
+    if snapshot is not None and not snapshot.prepared:
+        snapshot = None
+    action, params = stage.action, stage.params
+    return Case(
+        proposal=proposal,
+        execution=execution,
+        step=step,
+        program=program,
+        stage=stage,
+        before=before,
+        evidence=evidence,
+        snapshot=snapshot,
+        verification=action.verify(params, before, snapshot) if snapshot is not None else None,
+        unchanged=snapshot is not None and action.unchanged(params, before, snapshot),
+    )

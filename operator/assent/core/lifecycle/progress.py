@@ -1,0 +1,84 @@
+"""How far an execution is, read from its journal alone: which stage is open, done, taken back."""
+
+from collections.abc import Iterator, Sequence
+
+from assent.api.v1alpha1.actionproposal import Execution, Fact, Step, StepKind, StepState
+from assent.core.actions.program import Stage
+
+_OPEN = frozenset({StepState.INTENDED, StepState.WAITING, StepState.UNKNOWN})
+"""Unknown is never behind us: nothing may follow it but a person's word."""
+_EFFECTIVE = frozenset({StepState.DONE, StepState.WAITING})
+_PASSED = frozenset({StepState.DONE, StepState.ALREADY_DONE})
+
+
+def open_step(execution: Execution) -> Step | None:
+    """Return the last step while its outcome is not known yet, None between two steps."""
+    last = execution.steps[-1] if execution.steps else None
+    return last if last is not None and last.state in _OPEN else None
+
+
+def stage_index(step: Step) -> int:
+    """Return which stage a journal entry is of, from 0."""
+    return (step.plan_step or 1) - 1
+
+
+def plan_step(stage: Stage, program: Sequence[Stage]) -> int | None:
+    """Return how the journal names the stage: from 1, None outside plans of several steps."""
+    return stage.index + 1 if len(program) > 1 else None
+
+
+def forward_steps(execution: Execution, index: int) -> list[Step]:
+    """Return the journal's forward entries of a stage, in order."""
+    return [
+        step
+        for step in execution.steps
+        if step.kind is StepKind.FORWARD and stage_index(step) == index
+    ]
+
+
+def captured(execution: Execution, index: int) -> list[Fact]:
+    """Return the values from before the stage changed anything; [] when it was never begun.
+
+    Those of the last attempt that began from untouched values: what an earlier one captured
+    before it was withheld may be old.
+    """
+    before: list[Fact] = []
+    begun = False
+    for step in forward_steps(execution, index):
+        if not begun:
+            before = step.before
+        begun = begun or step.state in _EFFECTIVE
+    return before
+
+
+def took_effect(execution: Execution, index: int) -> bool:
+    """Return True when at least one call of the stage changed PD."""
+    return any(step.state in _EFFECTIVE for step in forward_steps(execution, index))
+
+
+def is_passed(execution: Execution, index: int) -> bool:
+    """Return True when the stage is behind us: its last entry is done, or nothing was to do."""
+    steps = forward_steps(execution, index)
+    return bool(steps) and steps[-1].state in _PASSED
+
+
+def next_stage(execution: Execution, program: Sequence[Stage]) -> Stage | None:
+    """Return the first stage that is not behind us, None when all are."""
+    return next((stage for stage in program if not is_passed(execution, stage.index)), None)
+
+
+def is_taken_back(execution: Execution, index: int) -> bool:
+    """Return True when the stage's undo is behind us."""
+    undos = [
+        step
+        for step in execution.steps
+        if step.kind is StepKind.UNDO and stage_index(step) == index
+    ]
+    return bool(undos) and undos[-1].state in _PASSED
+
+
+def to_take_back(execution: Execution, program: Sequence[Stage]) -> Iterator[Stage]:
+    """Yield the stages that changed PD and still stand, the last one first."""
+    for stage in reversed(program):
+        if took_effect(execution, stage.index) and not is_taken_back(execution, stage.index):
+            yield stage

@@ -1,0 +1,149 @@
+"""One call to PD: the last look, the fence, and the sending."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from assent.api.reasons import Reason
+from assent.api.v1alpha1.actionproposal import StepKind
+from assent.core.lifecycle.interrupts import may_call
+from assent.core.model.call import CallOutcome, DidNot, PdCall
+from assent.core.model.reading import Wanted
+from assent.core.model.resource import Cluster, HaltOrder, Proposal
+from assent.core.model.snapshot import ClusterSnapshot, PdIdentity
+from assent.core.model.verdict import Hold
+from assent.errors import LeadershipLost
+from assent.execution.fencing import permit_call
+from assent.execution.leadership import Term
+from assent.execution.live import LiveState, read_live
+from assent.kube.client import KubeClient
+from assent.observability.metrics import Metrics
+from assent.pd.client import Leader, PdClient
+from assent.pd.writes import send
+
+FENCE_MARGIN_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class PdOf(Protocol):
+    """How the executor reaches the PD of a cluster; the controllers' watchers implement it."""
+
+    async def client(self, cluster: Cluster) -> PdClient:
+        """Return the client for the cluster's PD."""
+        ...
+
+    async def snapshot(
+        self, cluster: Cluster, wanted: Wanted, newer_than: datetime
+    ) -> ClusterSnapshot:
+        """Return a snapshot taken after that instant; raise Retryable when PD cannot be read."""
+        ...
+
+
+class Caller:
+    """Sends calls while a term lasts. Nothing else in the process may."""
+
+    def __init__(
+        self,
+        *,
+        kube: KubeClient,
+        pd: PdOf,
+        metrics: Metrics,
+        halts: Callable[[], tuple[HaltOrder, ...]],
+        stopping: Callable[[], bool],
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Take the parts; ``halts`` are those that this process's own watch knows of."""
+        self._kube = kube
+        self._pd = pd
+        self._metrics = metrics
+        self._halts = halts
+        self._stopping = stopping
+        self._now = now
+        self._monotonic = monotonic
+
+    async def look(self, proposal: Proposal, term: Term) -> tuple[LiveState, Hold | None]:
+        """Return proposal, cluster and Halts as they are now, and what stands against any call.
+
+        Raises:
+            Retryable: they could not be read.
+            LeadershipLost: another leader has acted on the proposal.
+        """
+        live = await read_live(self._kube, proposal)
+        _still_ours(proposal, live.proposal, term)
+        halts = (*live.halts, *self._halts())
+        undo = is_undoing(proposal)
+        return live, may_call(live.proposal, live.cluster, halts, self._now(), undo=undo)
+
+    async def call(
+        self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term
+    ) -> CallOutcome | Hold:
+        """Look live, pass the fence, send once. A Hold means that nothing was sent.
+
+        Raises:
+            Retryable: the last look could not be had; nothing was sent.
+            LeadershipLost: another leader took over, or this process ends; nothing was sent.
+        """
+        client = await self._pd.client(cluster)
+        _, hold = await self.look(proposal, term)
+        stranger_hold = stranger(proposal, client.known_leader)
+        if stranger_hold is not None:
+            return stranger_hold
+        if hold is not None:
+            return hold
+        if self._stopping():
+            raise LeadershipLost("this process was asked to stop before the call was sent")
+        permit = permit_call(
+            term,
+            now_monotonic_seconds=self._monotonic(),
+            timeout_seconds=client.request_timeout_seconds,
+            margin_seconds=FENCE_MARGIN_SECONDS,
+        )
+        if isinstance(permit, Hold):
+            return permit
+        try:
+            outcome = await send(client, call, permit, monotonic=self._monotonic)
+        except asyncio.CancelledError:
+            if not term.valid(self._monotonic()):
+                self._alert_late(proposal, call, term)
+            raise
+        if isinstance(outcome, DidNot) and not outcome.sent:
+            return Hold(Reason.CLUSTER_NOT_READY, outcome.answer)
+        self._metrics.pd_writes.labels(outcome=type(outcome).__name__).inc()
+        if not isinstance(outcome, DidNot) and outcome.late:
+            self._alert_late(proposal, call, term)
+        return outcome
+
+    def _alert_late(self, proposal: Proposal, call: PdCall, term: Term) -> None:
+        self._metrics.late_calls.inc()
+        _log.error(
+            "a call to PD was still in the air at the lease deadline",
+            extra={"object": proposal.meta.key, "call": call.line, "epoch": term.epoch},
+        )
+
+
+def is_undoing(proposal: Proposal) -> bool:
+    """Return True when the last step takes something back."""
+    execution = proposal.status.execution
+    return execution is not None and execution.steps[-1].kind is StepKind.UNDO
+
+
+def stranger(proposal: Proposal, pd: Leader | PdIdentity | None) -> Hold | None:
+    """Return why that PD is not the one that was approved, None when it is or none is known."""
+    target = proposal.status.target
+    if pd is None or target is None or str(pd.cluster_id) == target.cluster_id:
+        return None
+    return Hold(
+        Reason.CLUSTER_NOT_READY,
+        f"PD cluster {pd.cluster_id} answers now; the approval was for {target.cluster_id}",
+    )
+
+
+def _still_ours(proposal: Proposal, live: Proposal, term: Term) -> None:
+    execution = live.status.execution
+    same = live.meta.uid == proposal.meta.uid and live.status.phase is proposal.status.phase
+    if not same or execution is None or execution.epoch != term.epoch:
+        raise LeadershipLost(f"{proposal.meta.key} is in other hands: another leader took over")

@@ -1,0 +1,241 @@
+"""One proposal in the air: call, verify, store, next step, until it acts no more."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from assent.api.v1alpha1.actionproposal import Phase, StepState
+from assent.core.actions.catalogue import action_of
+from assent.core.lifecycle.between import Now, go_on
+from assent.core.lifecycle.case import Evidence
+from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.journal import Sender
+from assent.core.lifecycle.lost import answer_lost
+from assent.core.lifecycle.progress import open_step
+from assent.core.lifecycle.recovery import NO_RECORD
+from assent.core.lifecycle.settle import settle
+from assent.core.lifecycle.withhold import withhold
+from assent.core.model.call import CallOutcome, PdCall, Unknown
+from assent.core.model.resource import Cluster, Proposal
+from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.verdict import Hold
+from assent.errors import OutcomeUnknown, Retryable
+from assent.execution.caller import Caller, PdOf, stranger
+from assent.execution.journal import Journal
+from assent.execution.leadership import Term
+from assent.execution.record import (
+    FIRST_LOOK_SECONDS,
+    SLOWEST_LOOK_SECONDS,
+    Record,
+    breathe,
+    wait,
+)
+
+WAITING_LOOK_SECONDS = 10.0
+"""How often PD is looked at while it works on something for hours, or a step waits."""
+
+_ACTING = (Phase.EXECUTING, Phase.ROLLING_BACK)
+
+
+@dataclass
+class Air:
+    """Where one flight is, for those who wait for it to land."""
+
+    nudge: asyncio.Event
+    calling: bool = False
+    """True from the last look before a call until its answer was classified."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What is known of the open step's call."""
+
+    outcome: CallOutcome
+    at: datetime | None = None
+    """When this process sent it; None when an earlier one did."""
+
+
+class Pilot:
+    """Carries proposals on. Holds nothing of any of them between two calls of its methods."""
+
+    def __init__(
+        self,
+        *,
+        caller: Caller,
+        pd: PdOf,
+        journal: Journal,
+        record: Record,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._caller = caller
+        self._pd = pd
+        self._journal = journal
+        self._record = record
+        self._now = now
+
+    async def carry_on(
+        self,
+        proposal: Proposal,
+        cluster: Cluster,
+        term: Term,
+        air: Air,
+        *,
+        call: PdCall | None = None,
+        earlier: CallOutcome | None = None,
+    ) -> None:
+        """Return once the proposal no longer acts, in whatever way.
+
+        Args:
+            proposal: as just stored, with its open intent or between two steps.
+            cluster: its TiKVCluster.
+            term: the term in which all of it happens.
+            air: told of every call in the air.
+            call: the call of the open intent, to be sent; None when it was sent before, or when
+                no step is open.
+            earlier: what came of the open intent's call in an earlier term, None when nobody has
+                sent it: only then does a hold prove that nothing was sent.
+
+        Raises:
+            LeadershipLost, Retryable: the open intent stands on the object; the next cycle
+                resumes from there.
+        """
+        sent = _Sent(earlier or NO_RECORD)
+        while proposal.status.phase in _ACTING:
+            if call is not None:
+                proposal, call, sent = await self._send(proposal, cluster, call, term, air, earlier)
+                earlier = None
+            elif _has_open_step(proposal):
+                proposal, call = await self._settle(proposal, cluster, sent, air.nudge)
+            else:
+                proposal, call = await self._between(proposal, cluster, term, air.nudge)
+
+    async def _send(
+        self,
+        proposal: Proposal,
+        cluster: Cluster,
+        call: PdCall,
+        term: Term,
+        air: Air,
+        earlier: CallOutcome | None,
+    ) -> tuple[Proposal, PdCall | None, _Sent]:
+        """Send the call; return the proposal, the call if it is still to be sent, what is known."""
+        air.calling = True
+        try:
+            outcome = await self._caller.call(proposal, cluster, call, term)
+        finally:
+            air.calling = False
+        sent_at: datetime | None = self._now()
+        if isinstance(outcome, Hold) and earlier is not None:
+            text = f"{earlier.answer}; not sent again: {outcome.message}"
+            outcome, sent_at = Unknown(answer=text), None
+        if isinstance(outcome, Hold):
+            proposal = await self._withhold(proposal, outcome)
+            still = proposal.status.phase is Phase.ROLLING_BACK
+            if proposal.status.phase in _ACTING:
+                await wait(air.nudge, SLOWEST_LOOK_SECONDS)
+            return proposal, call if still else None, _Sent(NO_RECORD)
+        if isinstance(outcome, Unknown) and sent_at is not None:
+            # At once: the next term must not take it for a call that may be sent again.
+            note = partial(answer_lost, outcome=outcome)
+            proposal = await self._record.store_latest(proposal, note)
+        return proposal, None, _Sent(outcome, sent_at)
+
+    async def _withhold(self, proposal: Proposal, hold: Hold) -> Proposal:
+        now = self._now()
+        if withhold(proposal, hold, now).status == proposal.status:
+            return proposal  # it says so already
+        return await self._record.store_latest(proposal, lambda newest: withhold(newest, hold, now))
+
+    async def _settle(
+        self, proposal: Proposal, cluster: Cluster, sent: _Sent, nudge: asyncio.Event
+    ) -> tuple[Proposal, PdCall | None]:
+        """Look at PD until the outcome is clear, store it; return what was stored, and the call."""
+        since, delay = self._now(), FIRST_LOOK_SECONDS
+        while True:
+            snapshot = await self.look(proposal, cluster, since)
+            evidence = Evidence(sent.outcome, snapshot, self._now(), sent.at)
+            decision = settle(proposal, evidence)
+            if decision is not None:
+                return await self._store_settled(proposal, evidence, decision)
+            step = proposal.status.execution.steps[-1] if proposal.status.execution else None
+            if step is not None and step.state is StepState.WAITING:
+                delay = WAITING_LOOK_SECONDS
+            await wait(nudge, delay)
+            since, delay = self._now(), min(delay * 2, max(delay, SLOWEST_LOOK_SECONDS))
+
+    async def _store_settled(
+        self, proposal: Proposal, evidence: Evidence, first: Decision
+    ) -> tuple[Proposal, PdCall | None]:
+        decided = first
+
+        def decide(newest: Proposal) -> Decision:
+            nonlocal decided
+            decided = settle(newest, evidence) or first
+            return decided
+
+        stored = await self._record.store_latest(proposal, decide)
+        return stored, decided.call
+
+    async def _between(
+        self, proposal: Proposal, cluster: Cluster, term: Term, nudge: asyncio.Event
+    ) -> tuple[Proposal, PdCall | None]:
+        """Decide the next step from fresh facts, as often as it takes; return what was stored."""
+        delay = FIRST_LOOK_SECONDS
+        while True:
+            since = self._now()
+            live, hold = await self._caller.look(proposal, term)
+            snapshot = await self.look(proposal, cluster, since)
+            newest = await self._record.reread(proposal)
+            policy = (live.cluster or cluster).spec.policy
+            sender = Sender(term.epoch, term.holder)
+            decision = go_on(newest, Now(snapshot, self._now(), sender, policy, hold))
+            if decision is not None and decision.status != newest.status:
+                stored = await self._try_store(newest, decision)
+                if stored is not None:
+                    if decision.call is not None or _moved(newest, stored):
+                        return stored, decision.call
+                    proposal = stored
+            await wait(nudge, delay)
+            delay = min(delay * 2, WAITING_LOOK_SECONDS)
+
+    async def _try_store(self, newest: Proposal, decision: Decision) -> Proposal | None:
+        """Return the stored state, None when it was certainly not stored: decide anew."""
+        try:
+            return await self._journal.store(newest, decision)
+        except Retryable as error:
+            await breathe(error, FIRST_LOOK_SECONDS)
+            return None
+        except OutcomeUnknown as error:
+            await breathe(error, FIRST_LOOK_SECONDS)
+            found = await self._record.reread(newest)
+            return found if found.status.execution == decision.status.execution else None
+
+    async def look(
+        self, proposal: Proposal, cluster: Cluster, since: datetime
+    ) -> ClusterSnapshot | None:
+        """Return PD as it is since then; None while it cannot be read, is not prepared, or is
+        another PD than the one approved: that is a fact to settle by, not an error.
+        """
+        action, params = action_of(proposal.spec.action)
+        try:
+            snapshot = await self._pd.snapshot(cluster, action.wanted(params), since)
+        except Retryable:
+            return None
+        # Another PD behind the endpoints shows nothing of what was done to the one approved.
+        own = stranger(proposal, snapshot.pd) is None
+        return snapshot if snapshot.prepared and own else None
+
+
+def _has_open_step(proposal: Proposal) -> bool:
+    execution = proposal.status.execution
+    return execution is not None and open_step(execution) is not None
+
+
+def _moved(before: Proposal, after: Proposal) -> bool:
+    """Return True when more than words has changed."""
+    return (
+        after.status.phase is not before.status.phase
+        or after.status.execution != before.status.execution
+    )
