@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
 GENERATED := crds deploy helm docs/reference
-# Most tests wait most of the time, for PD or for a lease: twice as many workers as cores.
-PYTEST := $(BIN)/pytest -q -n $(shell expr 2 '*' $$(nproc)) --dist loadgroup
+# Many tests wait, for PD or for a lease: twice as many workers as cores, and each has a sandbox.
+WORKERS := $(shell cores=$$(nproc); echo $$((cores < 4 ? 2 * cores : 8)))
+PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
 CONTRACT := $(PYTEST) -p tests.contract.report --contract-report=build/contract.json
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 
@@ -12,8 +13,8 @@ COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv toolchain demo test contract contract-long crash test-unit test-integration verify bench \
-	sandbox-up sandbox-down generate fmt clean clean-cache
+.PHONY: help venv toolchain demo test contract contract-long long crash test-unit \
+	test-integration verify bench sandbox-up sandbox-down generate fmt clean clean-cache
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -41,6 +42,10 @@ contract: venv ## Prove every action and trap on the real PD; the fakes, too
 contract-long: venv ## Add the traps whose clock PD does not shorten
 	@$(TOOLCHAIN) test >/dev/null
 	$(CONTRACT) -m "(contract or action or trap) and long" --contract-add --timeout=1500
+
+long: venv ## Run what is too long for make test and is covered there in short
+	@$(TOOLCHAIN) test >/dev/null
+	$(PYTEST) -m "long and not (contract or action or trap)"
 
 crash: venv ## Kill the real operator at every moment of a call, for each action tried
 	@$(TOOLCHAIN) demo >/dev/null

@@ -124,6 +124,8 @@ def test_nothing_stays_when_the_user_is_killed(waiting: Use) -> None:
     assert_all_gone(waiting)
 
 
+# In `make test`, test_up_and_down_clean_up_after_a_crash kills one, too, with nothing frozen.
+@pytest.mark.long
 def test_nothing_stays_when_the_supervisor_is_killed(waiting: Use) -> None:
     """Then only the kernel can end its children, the frozen ones too."""
     supervisor, *children = waiting.parts
@@ -145,6 +147,8 @@ def test_a_detached_sandbox_ends_with_the_owner_it_was_given() -> None:
     assert_all_gone(use)
 
 
+# In `make test`, the user that is killed breaks the same leash.
+@pytest.mark.long
 def test_nothing_stays_when_the_user_leaves() -> None:
     """Library users need no `finally` to be clean: a plain end is enough."""
     use = start(LEAVES_WITHOUT_STOP)
