@@ -23,6 +23,7 @@ from sandbox.records import Growing, PdRequest, pd_request
 from sandbox.remote import Faults, PdClient, StoresClient
 
 START_SECONDS = 60.0
+STOP_SECONDS = 10.0
 TRIES = 3
 LIMIT_PER_MINUTE = 2000
 """Store limits of the cluster: PD's own 15 a minute would make tests wait (P47)."""
@@ -104,6 +105,15 @@ class Process:
             self.running.kill()
             self.running.wait()
 
+    def stop(self) -> None:
+        """Ask it to end, so that it keeps what it knows; gone on return."""
+        if self.running is not None:
+            self.running.terminate()
+            try:
+                self.running.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
     def freeze(self) -> None:
         """Stop it from running; its connections stay open."""
         if self.running is not None:
@@ -154,8 +164,8 @@ class RealCluster:
         return [request for member in self.members for request in member.journal.read()]
 
     def restart(self, name: str) -> None:
-        """Kill a process and start it again."""
-        self.processes[name].kill()
+        """End a process in order and start it again."""
+        self.processes[name].stop()
         self.processes[name].start()
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ def look(cluster: RealCluster) -> Pristine:
 
 
 def mend(cluster: RealCluster, pristine: Pristine) -> str | None:
-    """Put it back. Return None, or why that cannot be done (a tombstone, for one): close it then."""
+    """Put it back; return None, or why that cannot be done (a tombstone, for one): close it."""
     try:
         _mend_processes(cluster)
         _mend_stores(cluster, pristine)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from assent.errors import Retryable
 from assent.pd.client import PdClient
 from assent.pd.reads import read_snapshot
 from assent.pd.writes import send
+from sandbox.errors import SandboxError
 from sandbox.records import PdRequest, effective_writes
 from tests.contract.actions.whole_state import WholeState, differences, read_whole_state
 from tests.support.pd import permit
@@ -67,6 +69,8 @@ class Stage:
     cluster: RealCluster
     client: PdClient
     """The production client, on the proxies."""
+    spoilt: bool = False
+    """Set it where the test leaves what cannot be mended: the next test gets a new cluster."""
     _effects_before: int = field(init=False)
     _requests_before: int = field(init=False)
     _commands_before: int = field(init=False)
@@ -289,6 +293,20 @@ class Stage:
     def stores_settings(self, **settings: object) -> None:
         """Change settings of the simulated stores, such as ``snapshot_delay_ms=500``."""
         self.cluster.stores.post("/settings", settings)
+
+    async def move_pd_leader(self) -> str:
+        """Make another member lead PD and return its name; it need not be prepared yet (P15)."""
+        old = self.cluster.pd.leader()
+        names = [member.name for member in self.cluster.members]
+        new = names[(names.index(old) + 1) % len(names)]
+        self.cluster.pd.post(f"/leader/transfer/{new}")
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            with suppress(SandboxError):
+                if self.cluster.pd.leader() == new:
+                    return new
+            assert time.monotonic() < deadline, f"{new} never led"
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def at_rest(self) -> None:
         """Return once no operator runs."""
