@@ -23,6 +23,8 @@ def plumbing(status: int, text: str) -> Answer:
     return Answer(status, PLAIN, f"{text}\n".encode())
 
 
+REMOVED = "[PD:core:ErrStoreRemoved]store 4 has been removed"
+
 PROOFS = [
     ("store-limit", plumbing(500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader")),
     ("store-limit", plumbing(500, "redirect to not leader")),
@@ -43,6 +45,30 @@ PROOFS = [
     ("transfer-leader", handler(500, "cannot build operator for region with no leader")),
     ("transfer-leader", handler(500, "no valid leader")),
     ("transfer-leader", handler(400, "missing region id")),
+    ("split-region", handler(500, "[PD:region:ErrRegionNotFound]region 9 not found")),
+    ("split-region", handler(500, "check policy HALF is not supported")),
+    ("split-region", handler(500, "split key xyz is not in hex format")),
+    ("split-region", handler(500, "cannot split region which is in joint state")),
+    ("split-region", handler(400, "bad format keys")),
+    ("merge-region", handler(500, "[PD:operator:ErrAddOperator]failed to add operator, maybe")),
+    ("merge-region", handler(500, "[PD:region:ErrRegionNotAdjacent]two regions are not adjacent")),
+    ("merge-region", handler(500, "[PD:region:ErrRegionAbnormalPeer]region 9 has abnormal peer")),
+    ("merge-region", handler(500, "cannot merge regions which are in joint state")),
+    ("merge-region", handler(500, "cannot build operator for region with no leader")),
+    ("merge-region", handler(400, "invalid target region id to merge to")),
+    ("scatter-region", handler(500, "[PD:operator:ErrAddOperator]failed to add operator, maybe")),
+    ("scatter-region", handler(500, "region 9 is a hot region")),
+    ("scatter-region", handler(500, "region 9 is not fully replicated")),
+    (
+        "scatter-region",
+        handler(500, "[PD:common:ErrGetTargetStore]failed to get the target store"),
+    ),
+    ("scatter-region", handler(400, "missing region id")),
+    ("cancel-operator", handler(500, "[PD:operator:ErrOperatorNotFound]operator not found")),
+    (
+        "cancel-operator",
+        handler(400, 'strconv.ParseUint: parsing "99999999999999999999": value out of range'),
+    ),
     ("evict-leader", handler(500, "[PD:core:ErrStoreNotFound]store 77 not found")),
     (
         "evict-leader",
@@ -66,11 +92,46 @@ PROOFS = [
     ("store-limit", handler(404, "[PD:core:ErrStoreNotFound]store 9 not found")),
     ("store-limit", handler(400, "invalid rate which should be larger than 0")),
     ("store-limit", handler(400, "current store limit version:v2 not support set limit")),
+    ("drain-store", handler(404, "[PD:core:ErrStoreNotFound]store 9 not found")),
+    ("cancel-drain", handler(404, "[PD:core:ErrStoreNotFound]store 9 not found")),
+    ("force-remove-store", handler(404, "[PD:core:ErrStoreNotFound]store 9 not found")),
+    ("drain-store", handler(410, REMOVED)),
+    ("cancel-drain", handler(410, "[PD:core:ErrStoreRemoved]store 9 has been removed")),
+    ("force-remove-store", handler(410, REMOVED)),
+    (
+        "drain-store",
+        handler(400, "[PD:core:ErrStoreDestroyed]store 4 has been physically destroyed"),
+    ),
+    (
+        "cancel-drain",
+        handler(400, "[PD:core:ErrStoreDestroyed]store 4 has been physically destroyed"),
+    ),
+    (
+        "drain-store",
+        handler(400, "[PD:core:ErrStoresNotEnough]can not remove store 4 since the number of up"),
+    ),
+    (
+        "drain-store",
+        handler(400, "[PD:core:ErrNoStoreForRegionLeader]can not remove store 4 since there are"),
+    ),
+    ("store-weight", handler(500, "[PD:core:ErrStoreNotFound]store 9 not found")),
+    ("store-weight", handler(400, "bad format region weight")),
+    ("store-labels", handler(500, "[PD:cluster:ErrInvalidStoreID]invalid store id 9, not found")),
+    (
+        "store-labels",
+        handler(500, "label configuration is incorrect, need to specify the key: zone "),
+    ),
+    (
+        "store-labels",
+        handler(500, "key matching the label was not found in the PD, store label key: rack "),
+    ),
 ]
 
 ALREADY_DONE = {
+    "[PD:operator:ErrOperatorNotFound]operator not found",
     "no operator step is built",
     "[PD:scheduler:ErrScheduleConfigNotExist]the config does not exist",
+    REMOVED,
 }
 
 
@@ -121,6 +182,24 @@ def test_rows_name_writes_that_exist_and_say_why() -> None:
             "said after the store was already taken off the list",
         ),
         ("stop-evict-leader", handler(500, "persist failed"), "persisting may have worked"),
+        (
+            "drain-store",
+            handler(400, "[PD:etcd:ErrEtcdKVPut]etcd KV put failed"),
+            "the handler says 400 for what storing says, too",
+        ),
+        ("store-weight", handler(500, "etcd txn failed"), "the first weight may be stored"),
+        ("remove-tombstones", handler(500, "failed stores: 4"), "the others are deleted"),
+        ("scatter-region", handler(500, "region 9 is far away"), "a text nobody has read"),
+        (
+            "split-region",
+            plumbing(500, "PANIC: interface conversion"),
+            "PD panics over keys that are no list; nothing is said of what came before",
+        ),
+        (
+            "cancel-operator",
+            handler(404, "[PD:operator:ErrOperatorNotFound]operator not found"),
+            "PD says 500 for that",
+        ),
         ("evict-leader", handler(500, "Post http://pd: EOF"), "PD's inner call may have run"),
         ("evict-leader", handler(500, "no leader"), "the inner call's, not the redirector's"),
         (

@@ -1,7 +1,8 @@
-"""The closed list of writes: what is not exactly one of four shapes never leaves."""
+"""The closed list of writes: what is not exactly one of its shapes never leaves."""
 
 import pytest
 
+from assent.core.actions.catalogue import CATALOGUE
 from assent.core.model.call import PdCall
 from assent.pd.whitelist.table import WHITELIST, allowed
 from tests.support.pd import EVICT, LIMIT, STOP_EVICT, TRANSFER
@@ -9,6 +10,11 @@ from tests.support.pd import EVICT, LIMIT, STOP_EVICT, TRANSFER
 OPERATORS = "/pd/api/v1/operators"
 SCHEDULERS = "/pd/api/v1/schedulers"
 STORE_LIMIT = "/pd/api/v1/store/2/limit"
+LABEL = "/pd/api/v1/store/2/label"
+STATE = "/pd/api/v1/store/2/state"
+STORE = "/pd/api/v1/store/2"
+TOMBSTONES = "/pd/api/v1/stores/remove-tombstone"
+WEIGHT = "/pd/api/v1/store/2/weight"
 STOP = "/pd/api/v1/scheduler-config/evict-leader-scheduler/delete"
 
 
@@ -21,9 +27,15 @@ STOP = "/pd/api/v1/scheduler-config/evict-leader-scheduler/delete"
         (LIMIT, "store-limit"),
         (PdCall("POST", STORE_LIMIT, {"rate": 15.5, "type": "remove-peer"}), "store-limit"),
         (PdCall("POST", STORE_LIMIT, {"rate": 1e8, "type": "remove-peer"}), "store-limit"),
+        (PdCall("DELETE", STORE), "drain-store"),
+        (PdCall("POST", f"{STATE}?state=Up"), "cancel-drain"),
+        (PdCall("POST", WEIGHT, {"leader": 0, "region": 2.5}), "store-weight"),
+        (PdCall("POST", LABEL, {"zone": "z1", "topology.k8s.io/host": ""}), "store-labels"),
+        (PdCall("DELETE", TOMBSTONES), "remove-tombstones"),
+        (PdCall("DELETE", f"{STORE}?force"), "force-remove-store"),
     ],
 )
-def test_the_calls_of_the_four_actions_are_allowed(call: PdCall, name: str) -> None:
+def test_the_calls_of_the_actions_are_allowed(call: PdCall, name: str) -> None:
     """And the undo of a limit, which restores any number that PD showed."""
     found = allowed(call)
     assert found is not None
@@ -32,19 +44,47 @@ def test_the_calls_of_the_four_actions_are_allowed(call: PdCall, name: str) -> N
 
 def test_every_kind_is_used() -> None:
     """The list holds nothing that no action needs."""
-    calls = (TRANSFER, EVICT, STOP_EVICT, LIMIT)
-    assert {kind.name for call in calls if (kind := allowed(call))} == {k.name for k in WHITELIST}
+    undoes = {"default-placement-rule", "delete-placement-rule"}
+    calls = [found.call(found.manual.example) for found in CATALOGUE.values()]
+    used = {kind.name for call in calls if (kind := allowed(call))}
+    assert used | undoes == {kind.name for kind in WHITELIST}
+
+
+def test_p27_force_is_in_one_row_only() -> None:
+    """P52: a store is forced by ForceRemoveStore and by nothing else, and with no value."""
+    forced = [kind.name for kind in WHITELIST if "force" in kind.path.pattern]
+    assert forced == ["force-remove-store"]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "why"),
     [
-        ("DELETE", "/pd/api/v1/store/2", None, "takes a store out"),
-        ("DELETE", "/pd/api/v1/store/2?force", None, "P27: declares its data lost"),
-        ("DELETE", "/pd/api/v1/store/2?force=false", None, "P27: forces as well"),
+        ("DELETE", f"{STORE}?force=false", None, "P27: forces as well"),
+        ("DELETE", f"{STORE}?force=", None, "P27: one spelling only"),
+        ("DELETE", f"{STORE}?force&x=1", None, "P27: nothing beside it"),
+        ("DELETE", f"{STORE}?x", None, "no other query"),
+        ("DELETE", f"{STORE}?", None, "no empty query"),
+        ("DELETE", STORE, {"force": True}, "a body where none belongs"),
+        ("POST", f"{STATE}?state=Offline", None, "a drain by another door"),
+        ("POST", f"{STATE}?state=up", None, "one spelling only"),
+        ("POST", f"{STATE}?state=Tombstone", None, "PD refuses it, and rightly"),
+        ("POST", f"{STATE}?state=Up&force", None, "P52: never force"),
+        ("POST", f"{LABEL}?force", {"zone": "z1"}, "P52: replaces all labels"),
+        ("POST", LABEL, {}, "says nothing"),
+        ("POST", LABEL, {"engine": "tiflash"}, "makes it another kind of store"),
+        ("POST", LABEL, {"Exclusive": "x"}, "PD compares names without case"),
+        ("POST", LABEL, {"$mode": "x"}, "a dollar keeps replicas off"),
+        ("POST", LABEL, {"zone": 1}, "no text"),
+        ("POST", LABEL, {"zone": "a b"}, "PD refuses it"),
+        ("POST", LABEL, {f"k{n}": "v" for n in range(17)}, "more than is ever asked for"),
+        ("DELETE", LABEL, None, "PD wants a body there"),
+        ("POST", WEIGHT, {"leader": 1}, "PD wants both"),
+        ("POST", WEIGHT, {"leader": -1, "region": 1}, "below nothing"),
+        ("POST", WEIGHT, {"leader": True, "region": 1}, "no number"),
+        ("POST", WEIGHT, {"leader": 1, "region": float("inf")}, "not JSON"),
+        ("DELETE", f"{TOMBSTONES}?force", None, "P52: never force"),
         ("DELETE", "/pd/api/v1/schedulers/evict-leader-scheduler", None, "P29: ends all"),
         ("DELETE", OPERATORS, None, "P25: kills PD's own repair"),
-        ("DELETE", f"{OPERATORS}/5", None, "P25: cancels whoever's it is"),
         ("POST", "/pd/api/v1/admin/unsafe/remove-failed-stores", {"timeout": 1}, "P39"),
         ("POST", "/pd/api/v1/config", {"leader-schedule-limit": 0}, "P30: stops repair"),
         ("POST", "/pd/api/v1/regions/split", {"retry_limit": 1}, "P38: hangs PD"),
@@ -75,7 +115,7 @@ def test_every_kind_is_used() -> None:
         ("POST", SCHEDULERS, {"name": "evict-leader-scheduler", "store_id": 2.5}, "0.4: cut off"),
         ("POST", SCHEDULERS, {"name": "evict-leader-scheduler", "store_id": 2**53}, "0.4: float"),
         ("POST", f"{SCHEDULERS}/all", {"delay": 60}, "P32: pauses everything"),
-        ("POST", OPERATORS, {"name": "remove-peer", "region_id": 1, "store_id": 2}, "P20"),
+        ("POST", OPERATORS, {"name": "remove-peer", "region_id": 1}, "no store"),
         ("POST", OPERATORS, {"name": "transfer-leader", "region_id": 1}, "no target"),
         (
             "POST",

@@ -101,7 +101,7 @@ async def test_a_call_off_the_whitelist_is_not_sent() -> None:
     """Whatever an action file or a bug comes up with."""
     pd = FakePd()
     client = await ready(pd)
-    call = PdCall("DELETE", "/pd/api/v1/store/2?force")
+    call = PdCall("DELETE", "/pd/api/v1/store/2?force=false")
     outcome = await send(client, call, permit(), monotonic=steady)
     assert isinstance(outcome, DidNot)
     assert not outcome.sent
