@@ -5,7 +5,7 @@ from typing import Any
 
 from assent.api.admission.installation import Installation
 from assent.api.admission.shipped import shipped
-from assent.api.crdgen.assemble import definition
+from assent.api.crdgen.assemble import full_schema
 from assent.api.crdgen.kinds import KINDS, Kind
 from assent.api.meta import API_VERSION
 from assent.api.reasons import ClusterState, ConditionType, Reason
@@ -45,9 +45,7 @@ def _crds() -> str:
 
 
 def _kind(kind: Kind) -> str:
-    manifest = definition(kind)
-    version = manifest["spec"]["versions"][0]
-    schema = version["schema"]["openAPIV3Schema"]
+    schema = full_schema(kind)
     scope = "namespaced" if kind.namespaced else "cluster-scoped"
     names = ", ".join(f"`{name}`" for name in (kind.plural, *kind.short_names))
     parts = [f"## {kind.kind}\n\n{schema['description']}\n\nNames: {names}; {scope}.\n"]
