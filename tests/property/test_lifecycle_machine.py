@@ -243,6 +243,7 @@ class Life(RuleBasedStateMachine):
             halts=(),
             gate_installed=True,
             in_flight=(),
+            standing=(),
             detection_ran=False,
             snapshot=replace(self._workable(), taken_at=self.known.now),
         )

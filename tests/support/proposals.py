@@ -113,6 +113,7 @@ def facts(of: Proposal | None = None, **changes: Any) -> Facts:
         problem=None,
         detection_ran=False,
         in_flight=(),
+        standing=(),
         epoch=7,
         holder="assent-0",
     )

@@ -7,15 +7,16 @@ from weakref import WeakValueDictionary
 
 from assent.api import meta
 from assent.api.v1alpha1.actionproposal import StepState
-from assent.api.v1alpha1.lifecycle import FINISHED
+from assent.api.v1alpha1.lifecycle import FINISHED, IN_FLIGHT
 from assent.controllers.clusters import ClusterController, Gate, wanted_by, wanted_of
 from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
 from assent.controllers.world import ACTING, World
+from assent.core.actions.catalogue import action_of
 from assent.core.detection.finding import Problem
 from assent.core.detection.incident import incident_of
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision
-from assent.core.lifecycle.facts import Facts
+from assent.core.lifecycle.facts import Facts, Standing
 from assent.core.model.resource import Cluster, Proposal
 from assent.execution.engine import Executor
 from assent.execution.leadership import Term
@@ -147,6 +148,7 @@ class ProposalController:
             problem=problem,
             detection_ran=look.detected_at is not None and look.failure is None,
             in_flight=self._in_flight(proposal, cluster),
+            standing=self._standing(proposal, cluster),
             epoch=term.epoch,
             holder=self._holder,
         )
@@ -157,6 +159,15 @@ class ProposalController:
         acting = self._world.acting_proposals_of(cluster)
         return tuple(sorted(name for uid, name in acting.items() if uid != proposal.meta.uid))
 
+    def _standing(self, proposal: Proposal, cluster: Cluster | None) -> tuple[Standing, ...]:
+        if cluster is None:
+            return ()
+        return tuple(
+            standing_of(other)
+            for other in self._world.unfinished_proposals_of(cluster)
+            if other.meta.uid != proposal.meta.uid and other.status.phase in IN_FLIGHT
+        )
+
     def _problem(self, proposal: Proposal, cluster: Cluster | None, look: Look) -> Problem | None:
         incident = proposal.meta.labels.get(meta.LABEL_INCIDENT)
         if cluster is None or incident is None:
@@ -164,6 +175,12 @@ class ProposalController:
         return next(
             (item for item in look.problems if incident_of(cluster, item) == incident), None
         )
+
+
+def standing_of(proposal: Proposal) -> Standing:
+    """Return what the proposal touches for as long as it stands."""
+    action, params = action_of(proposal.spec.action)
+    return Standing(proposal.meta.name, action.type, action.scope(params))
 
 
 def why_unread(proposal: Proposal, look: Look) -> str | None:

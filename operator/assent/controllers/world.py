@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from assent.api import meta
+from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.lifecycle import FINISHED, OPEN
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
@@ -18,6 +19,8 @@ Raw = Mapping[str, Any]
 Key = tuple[str, str]
 """(kind, "namespace/name")"""
 
+_QUIET: Final = frozenset({Reason.WAITING.value, Reason.STALLED.value})
+"""Reasons of a proposal in ``ACTING`` that only waits: PD works, or a fact is to come."""
 ACTING: Final = frozenset({Phase.EXECUTING, Phase.ROLLING_BACK})
 """Phases with a call in flight or being verified."""
 MAX_GRAVES: Final = 4096
@@ -221,7 +224,8 @@ class World:
         return self._unfinished.of(cluster_key)
 
     def acting_proposals_of(self, cluster: Cluster) -> Mapping[str, str]:
-        """Return the proposals (uid and name) with a call in flight on this TiKVCluster.
+        """Return the proposals (uid and name) with a call in flight or being verified on this
+        TiKVCluster; those that only wait are not among them.
 
         Told by the bare JSON: one that cannot be read has a call in flight all the same.
         """
@@ -273,7 +277,8 @@ class World:
         self._unfinished.remove(key)
 
     def _shelve_acting(self, key: Key, raw: Raw) -> None:
-        if _at(raw, "status", "phase") in ACTING:
+        acting = _at(raw, "status", "phase") in ACTING
+        if acting and _at(raw, "status", "reason") not in _QUIET:
             name = _at(raw, "spec", "clusterRef", "name")
             self._acting.put(key, f"{raw['metadata'].get('namespace', '')}/{name}", raw)
         else:

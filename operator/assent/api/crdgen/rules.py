@@ -169,6 +169,10 @@ _RULES: dict[type[ApiModel], tuple[Rule, ...]] = {
             "!has(self.notBefore) || !has(self.notAfter) || self.notBefore < self.notAfter",
             "notBefore must be earlier than notAfter",
         ),
+        Rule(
+            "!has(self.revertAfter) || duration(self.revertAfter) >= duration('1s')",
+            "revertAfter must be at least 1s",
+        ),
     ),
     ClusterRef: (Rule("self == oldSelf", "clusterRef is immutable: file a new proposal"),),
     Action: _union(Action),

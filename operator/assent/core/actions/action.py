@@ -112,6 +112,8 @@ class Action(ABC, Generic[P]):
     waits: ClassVar[bool] = False
     """True when PD works on it for hours or days: while it is SEEN it only waits, and stands in
     nobody's way."""
+    ends: ClassVar[frozenset[ActionType]] = frozenset()
+    """Types whose waiting or standing effect it calls off: those do not stand in its way."""
     readings: ClassVar[frozenset[Reading]] = frozenset()
     """What its methods need of a snapshot beyond the regions it touches; without it no check that
     needs it passes."""

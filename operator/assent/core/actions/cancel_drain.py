@@ -34,6 +34,7 @@ class CancelDrainAction(StoreAction[CancelDrain]):
     """PD has none: the state shows at once."""
     goal_required = False
     """A limit that is not as it should be is no reason to remove the store after all."""
+    ends = frozenset({ActionType.DRAIN_STORE})
     manual = Manual(
         endpoint="POST /pd/api/v1/store/{id}/state?state=Up, then POST /pd/api/v1/store/{id}/limit",
         example=CancelDrain(store_id=4, remove_peer_per_minute=15),

@@ -40,6 +40,7 @@ class ResumeSchedulerAction(SchedulerAction[ResumeScheduler]):
     timeout_seconds = None
     """PD has none: the pause is gone at once."""
     goal_required = False
+    ends = frozenset({ActionType.PAUSE_SCHEDULER})
 
     manual = Manual(
         endpoint="POST /pd/api/v1/schedulers/{name}",

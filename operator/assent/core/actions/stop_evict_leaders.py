@@ -29,6 +29,7 @@ class StopEvictLeadersAction(StoreAction[StopEvictLeaders]):
     idempotency = Idempotency.ABSOLUTE
     timeout_seconds = None
     """PD has none: balancing gives leaders back in its own time."""
+    ends = frozenset({ActionType.EVICT_LEADERS})
     goal_required = False
     """The eviction's end is the action; that leaders return is PD's work."""
 

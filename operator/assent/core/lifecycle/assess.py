@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Finding, Risk, Target
 from assent.api.v1alpha1.actions import ActionType
 from assent.api.v1alpha1.base import ApiModel
 from assent.api.v1alpha1.tikvcluster import Tier
-from assent.core.actions.action import Action
+from assent.core.actions.action import Action, Reversibility
+from assent.core.actions.program import program_of
 from assent.core.approvals.count import Ballot, Tally, count_approvals
 from assent.core.approvals.digest import Material, ask_of, digest_of, same_ask
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.gate_list import as_precondition, first_held, gates_of
 from assent.core.lifecycle.messages import clip
-from assent.core.model.resource import Cluster
+from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
-from assent.core.model.verdict import Check, Warn
+from assent.core.model.verdict import Allow, Check, Deny, Warn
 from assent.core.policy.gates import cluster_check, snapshot_check, standing_checks
 from assent.core.policy.limits import (
     effective_dry_run,
@@ -82,6 +84,7 @@ def look(facts: Facts, catalogue: Catalogue) -> View | Blind:
         spec=proposal.spec,
         now=facts.now,
     )
+    standing = (*standing, *_revertible(proposal, catalogue))
     own = tuple(as_precondition(check) for check in action.preconditions(params, snapshot))
     if already_done:
         # Nothing will be sent, so nothing that would forbid sending it matters.
@@ -97,6 +100,17 @@ def look(facts: Facts, catalogue: Catalogue) -> View | Blind:
         checks=(*standing, *own),
         dry_run=effective_dry_run(cluster.spec, proposal.spec),
     )
+
+
+def _revertible(proposal: Proposal, catalogue: Catalogue) -> tuple[Check, ...]:
+    """Return whether what is to be taken back by itself can be; nothing where that is not asked."""
+    if proposal.spec.revert_after is None:
+        return ()
+    for stage in program_of(proposal.spec.action, catalogue):
+        if stage.action.reversibility is Reversibility.NOT:
+            message = f"revertAfter: {stage.action.type} cannot be taken back"
+            return (Check("Revertible", Deny(Reason.PRECONDITION_FAILED, message)),)
+    return (Check("Revertible", Allow("it can be taken back")),)
 
 
 def _settled_risk(facts: Facts, seen: Risk) -> Risk:

@@ -34,6 +34,7 @@ def claim_or_hold(
         Check("SameTarget", _same_target(facts, view)),
         Check("Leadership", _leadership(facts)),
         busy_check(facts.in_flight),
+        Check("NoConflict", _conflict(facts, view)),
     )
     if first_held(checks) is None:
         # Asked last, because age comes and goes with every look.
@@ -117,6 +118,16 @@ def _same_target(facts: Facts, view: View) -> Verdict:
         return Allow("PD shows the target as it was approved")
     name = target.id if target is not None else "the target"
     return Hold(Reason.PRECONDITION_WAITING, f"PD does not show {name} as it was approved")
+
+
+def _conflict(facts: Facts, view: View) -> Verdict:
+    """Two proposals may not touch the same store, region or setting at once: the second waits."""
+    scope = view.action.scope(view.params)
+    for other in facts.standing:
+        shared = None if other.type in view.action.ends else scope.meets(other.scope)
+        if shared is not None:
+            return Hold(Reason.BUSY, f"proposal {other.name} ({other.type}) works on {shared}")
+    return Allow("no other proposal works on what it touches")
 
 
 def _leadership(facts: Facts) -> Verdict:

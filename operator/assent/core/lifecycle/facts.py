@@ -3,9 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from assent.api.v1alpha1.actions import ActionType
+from assent.core.actions.action import Scope
 from assent.core.detection.finding import Problem
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Another proposal whose effect stands or is being worked on, without a call in flight."""
+
+    name: str
+    type: ActionType
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,8 @@ class Facts:
     """True when detection has looked since this process leads: absence then means gone."""
     in_flight: tuple[str, ...]
     """Names of other proposals of this PD cluster with a call in flight or being verified."""
+    standing: tuple["Standing", ...]
+    """Other proposals of this PD cluster that wait, are Active, or whose outcome is unknown."""
     epoch: int
     holder: str
     """Our own pod name."""

@@ -59,6 +59,9 @@ def _settle_forward(case: Case, catalogue: Catalogue) -> Decision | None:
         return _not_done(case, outcome, catalogue)
     if case.settled or (case.shows and _goes_on(case)):
         return _succeeded(case)
+    if case.step.state is StepState.WAITING and case.verification is not None and not case.shows:
+        text = f"PD no longer works on it, somebody called it off: {case.seen_text}"
+        return _failed(case, Reason.CHANGED_SINCE, text, StepState.NO_EFFECT, catalogue)
     if not case.overdue:
         return _waits(case) if case.shows and case.action.waits else None
     if case.shows:

@@ -21,7 +21,10 @@ def _evict_leader(body: Body | None) -> bool:
 
 
 def _by_name(body: Body | None) -> bool:
-    return body is not None and set(body) == {"name"} and body["name"] in NAMES
+    if body is None or set(body) != {"name"}:
+        return False
+    name = body["name"]
+    return isinstance(name, str) and name in NAMES
 
 
 def _delay(body: Body | None) -> bool:
