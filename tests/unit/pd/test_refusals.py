@@ -25,6 +25,9 @@ def plumbing(status: int, text: str) -> Answer:
 
 REMOVED = "[PD:core:ErrStoreRemoved]store 4 has been removed"
 
+EXISTED = "[PD:scheduler:ErrSchedulerExisted]scheduler existed, as asked"
+NOT_THERE = "[PD:scheduler:ErrSchedulerNotFound]scheduler not found, as asked"
+
 PROOFS = [
     ("store-limit", plumbing(500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader")),
     ("store-limit", plumbing(500, "redirect to not leader")),
@@ -125,9 +128,40 @@ PROOFS = [
         "store-labels",
         handler(500, "key matching the label was not found in the PD, store label key: rack "),
     ),
+    ("add-scheduler", handler(500, EXISTED)),
+    ("add-scheduler", handler(400, "unknown scheduler")),
+    ("remove-scheduler", handler(404, NOT_THERE)),
+    ("pause-scheduler", handler(500, "[PD:scheduler:ErrSchedulerNotFound]scheduler not found")),
+    ("pause-scheduler", handler(400, "missing pause time")),
+    ("schedule-config", handler(400, "json: cannot unmarshal string into Go value")),
+    ("schedule-config", handler(400, "config item schedule.new-thing not found")),
+    (
+        "schedule-config",
+        handler(400, "need to clean up TTL first for schedule.merge-schedule-limit"),
+    ),
+    (
+        "schedule-config",
+        handler(400, "low-space-ratio should be larger than high-space-ratio"),
+    ),
+    ("replication-config", handler(400, "json: cannot unmarshal bool into Go struct field")),
+    ("replication-config", handler(400, "config item new-thing not found")),
+    (
+        "replication-config",
+        handler(400, "isolation-level must be one of location-labels or empty"),
+    ),
+    (
+        "replication-config",
+        handler(
+            400,
+            "cannot to update replication config, the default rules do not consistent with"
+            " replication config, please update rule instead",
+        ),
+    ),
 ]
 
 ALREADY_DONE = {
+    EXISTED,
+    NOT_THERE,
     "[PD:operator:ErrOperatorNotFound]operator not found",
     "no operator step is built",
     "[PD:scheduler:ErrScheduleConfigNotExist]the config does not exist",
@@ -199,6 +233,19 @@ def test_rows_name_writes_that_exist_and_say_why() -> None:
             "cancel-operator",
             handler(404, "[PD:operator:ErrOperatorNotFound]operator not found"),
             "PD says 500 for that",
+        ),
+        (
+            "remove-scheduler",
+            handler(500, "[PD:scheduler:ErrSchedulerNotFound]scheduler not found"),
+            "PD says 404 for that",
+        ),
+        ("remove-scheduler", handler(500, "etcd txn failed"), "it may be disabled already"),
+        ("add-scheduler", handler(500, "etcd txn failed"), "it runs by then"),
+        ("schedule-config", handler(400, "etcd txn failed"), "it may be stored"),
+        (
+            "replication-config",
+            handler(400, "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped"),
+            "also said after the default rule was rewritten",
         ),
         ("evict-leader", handler(500, "Post http://pd: EOF"), "PD's inner call may have run"),
         ("evict-leader", handler(500, "no leader"), "the inner call's, not the redirector's"),
