@@ -96,6 +96,9 @@ def _rows() -> tuple[Move, ...]:
         Move(Phase.EXECUTING, LifeEvent.SUCCEEDED, Phase.SUCCEEDED),
         Move(Phase.EXECUTING, LifeEvent.FAILED, Phase.FAILED),
         Move(Phase.EXECUTING, LifeEvent.UNDO_STARTED, Phase.ROLLING_BACK),
+        # Straight to the end of an undo: nothing is left to take back, or nothing may be.
+        Move(Phase.EXECUTING, LifeEvent.UNDONE, Phase.ROLLED_BACK),
+        Move(Phase.EXECUTING, LifeEvent.UNDO_FAILED, Phase.ROLLBACK_FAILED),
         Move(Phase.EXECUTING, LifeEvent.ACTIVATED, Phase.ACTIVE),
         Move(Phase.ACTIVE, LifeEvent.UNDO_STARTED, Phase.ROLLING_BACK),
         Move(Phase.ACTIVE, LifeEvent.REVERTED, Phase.SUCCEEDED),

@@ -15,9 +15,9 @@ from assent.api.v1alpha1.actionproposal import (
 )
 from assent.api.v1alpha1.lifecycle import FINISHED
 from assent.core.detection.finding import Problem
+from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.facts import Facts
-from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.settle import settle
 from assent.core.model.call import Did, Unknown
 from tests.support.proposals import (

@@ -8,6 +8,7 @@ import pytest
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase, StepKind, StepState
+from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.recovery import (
     Adopt,
     Compensate,
@@ -18,7 +19,6 @@ from assent.core.lifecycle.recovery import (
     adopt,
     classify,
 )
-from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.settle import settle
 from assent.core.model.call import Did
 from assent.core.model.resource import Proposal

@@ -8,8 +8,8 @@ import pytest
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase, StepKind, StepState
 from assent.api.v1alpha1.tikvcluster import Tier
-from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.case import Evidence
+from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.settle import settle
 from assent.core.model.call import CallOutcome, Did, DidNot, PdCall, Unknown
 from assent.core.model.resource import Proposal

@@ -7,10 +7,10 @@ import pytest
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import ActionProposalStatus, Phase
 from assent.api.v1alpha1.lifecycle import FINISHED, LifeEvent
+from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.gate_list import first_denied, first_held, gates_of
 from assent.core.lifecycle.journal import sendable_call, stored_call
-from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.settle import settle
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import Did, PdCall, Unknown
