@@ -17,6 +17,7 @@ SETTLE_SECONDS = 10.0
 NOT_MENDED = ("region/*", "operator/*", "pd/leader")
 """Where regions lie and who leads may differ from test to test; tests ask, they do not assume."""
 HEALTHY_PEERS = 3
+FEWEST_LEADERS = 2
 FEWEST_REGIONS = 12
 """Splits and merges of tests stay; below this there is too little left to choose from."""
 
@@ -58,10 +59,9 @@ def mend(cluster: RealCluster, pristine: Pristine) -> str | None:
                 "PD to be as before",
                 seconds=SETTLE_SECONDS,
             )
-        _level_leaders(cluster)
+        return _level_leaders(cluster)
     except (AssertionError, SandboxError, httpx.HTTPError) as error:
         return f"{error}; " + "; ".join(_wrong(cluster, pristine))
-    return None
 
 
 def _wrong(cluster: RealCluster, pristine: Pristine) -> list[str]:
@@ -123,7 +123,9 @@ def _mend_settings(cluster: RealCluster, found: WholeState, pristine: Pristine) 
         section, _, name = rest.partition("/")
         if was == value:
             continue
-        if head == "config" and "/" not in name and was is not MISSING:
+        if path == "config/schedule/halt-scheduling":  # PD shows it only while it is true
+            pd.post("/config", {"schedule.halt-scheduling": "false"})
+        elif head == "config" and "/" not in name and was is not MISSING:
             pd.post("/config", {f"{_prefix(section)}{name}": was})
         elif head == "limit":
             pd.post(f"/store/{section}/limit", {"rate": was, "type": name})
@@ -163,7 +165,8 @@ def _mend_labels(cluster: RealCluster, found: WholeState, pristine: Pristine) ->
 
 def _mend_rules(cluster: RealCluster, pristine: Pristine) -> None:
     pd = cluster.pd
-    if pd.get("/config/placement-rule") != pristine.rules:
+    found = read_whole_state(pd)
+    if any(found.below(kind) != pristine.state.below(kind) for kind in ("rule/", "rule-group/")):
         pd.post("/config/placement-rule", pristine.rules)
     kept = {rule["id"]: rule for rule in pristine.label_rules}
     now = {rule["id"]: rule for rule in pd.get("/config/region-label/rules") or []}
@@ -174,16 +177,21 @@ def _mend_rules(cluster: RealCluster, pristine: Pristine) -> None:
             pd.post("/config/region-label/rule", rule)
 
 
-def _level_leaders(cluster: RealCluster) -> None:
-    """Give every store leaders to work with, without PD."""
+def _level_leaders(cluster: RealCluster) -> str | None:
+    """Give every store a leader or two to work with, without PD; return why that fails."""
     counts = {n: store["leader_count"] for n, store in cluster.stores.stores().items()}
-    for number, count in counts.items():
-        while count < 2 and (giver := max(counts, key=lambda n: counts[n])) != number:
-            moved = cluster.stores.move_leaders(from_store=giver, to_store=number, count=2)
-            if not moved:
-                break
-            counts[giver] -= moved
-            count += moved
+    for number in counts:
+        for giver in sorted(counts, key=lambda n: -counts[n]):
+            lacking = FEWEST_LEADERS - counts[number]
+            if giver != number and lacking > 0 and counts[giver] > FEWEST_LEADERS:
+                moved = cluster.stores.move_leaders(
+                    from_store=giver, to_store=number, count=lacking
+                )
+                counts[giver] -= moved
+                counts[number] += moved
+        if counts[number] == 0:
+            return f"store {number} leads nothing"
+    return None
 
 
 def _schedulers(state: WholeState) -> set[str]:

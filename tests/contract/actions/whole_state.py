@@ -50,6 +50,7 @@ LEFT_OUT: Mapping[str, str] = {
     "region.approximate_keys": "as the size",
     "region.buckets": "statistics",
     "region.replication_status": "of DR auto-sync, which is off",
+    "rule.version": "counts the writes of a rule since PD's leader started",
     "peer.id": "a peer that is removed and added again has a new one; its store and role count",
     "config.schedule.store-limit": "limit/* has the same, by store",
     "config.schedule.schedulers-payload": "scheduler/* has the same, by scheduler",
@@ -57,7 +58,7 @@ LEFT_OUT: Mapping[str, str] = {
     "balance-hot-region-scheduler.write-leader-priorities": "PD adapts them, too",
 }
 """What PD shows that is not compared, and why: of a store, its status, a region and its peers, a
-section of the configuration, a scheduler's settings."""
+rule, a section of the configuration, a scheduler's settings."""
 
 CHECKERS = ("learner", "replica", "rule", "split", "merge", "joint-state")
 
@@ -194,7 +195,7 @@ def _placement(pd: PdClient) -> Iterator[tuple[str, object]]:
     for group in pd.get("/config/placement-rule"):
         name = f"rule-group/{group['group_id']}"
         for rule in group.get("rules") or []:
-            yield from _flat(f"rule/{group['group_id']}/{rule['id']}", rule)
+            yield from _kept(f"rule/{group['group_id']}/{rule['id']}", "rule", rule)
         yield f"{name}/index", group.get("group_index", 0)
         yield f"{name}/override", group.get("group_override", False)
     for rule in pd.get("/config/region-label/rules") or []:
