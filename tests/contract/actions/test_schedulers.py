@@ -41,7 +41,6 @@ async def until_balance_moves(stage: Stage) -> None:
     )
 
 
-@pytest.mark.smoke
 @pytest.mark.action("RemoveScheduler")
 @pytest.mark.parametrize("name", CREATED_BY_DEFAULT)
 async def test_a_default_scheduler_is_removed_and_added_again(
