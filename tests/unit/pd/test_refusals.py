@@ -27,8 +27,45 @@ REMOVED = "[PD:core:ErrStoreRemoved]store 4 has been removed"
 
 EXISTED = "[PD:scheduler:ErrSchedulerExisted]scheduler existed, as asked"
 NOT_THERE = "[PD:scheduler:ErrSchedulerNotFound]scheduler not found, as asked"
+NO_PEER = "region has no peer in store 7"
+
+ADDING = ("transfer-peer", "add-peer", "add-learner")
+PEERS = [
+    *(
+        (write, handler(status, text))
+        for write in (*ADDING, "remove-peer")
+        for status, text in (
+            (500, "[PD:region:ErrRegionNotFound]region 9 not found"),
+            (500, "[PD:operator:ErrAddOperator]failed to add operator, maybe already have one"),
+            (500, "cannot build operator for region match no placement rule"),
+            (500, "fail to build operator: plan is empty, maybe no valid leader"),
+            (400, "missing region id"),
+            (400, "invalid store id to transfer peer to"),
+        )
+    ),
+    *(
+        (write, handler(500, text))
+        for write in ADDING
+        for text in (
+            "[PD:core:ErrStoreNotFound]store 9 not found",
+            "[PD:core:ErrStoreRemoved]store 9 has been removed",
+            "[PD:core:ErrStoreUnhealthy]store 9 is unhealthy",
+        )
+    ),
+    ("add-peer", handler(500, "region already has peer in store 4")),
+    ("add-learner", handler(500, "region already has peer in store 4")),
+    ("transfer-peer", handler(500, "region has no peer in store 8")),
+    (
+        "transfer-peer",
+        handler(500, "cannot add peer store_id:4 : already have peer id:9 store_id:4 "),
+    ),
+    ("remove-peer", handler(500, NO_PEER)),
+    ("remove-peer", handler(500, "cannot create operator: target peers have no voter")),
+]
+"""Of the operators that change a region's peers."""
 
 PROOFS = [
+    *PEERS,
     ("store-limit", plumbing(500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader")),
     ("store-limit", plumbing(500, "redirect to not leader")),
     ("transfer-leader", plumbing(500, "[PD:server:ErrServerNotStarted]server not started")),
@@ -162,6 +199,7 @@ PROOFS = [
 ALREADY_DONE = {
     EXISTED,
     NOT_THERE,
+    NO_PEER,
     "[PD:operator:ErrOperatorNotFound]operator not found",
     "no operator step is built",
     "[PD:scheduler:ErrScheduleConfigNotExist]the config does not exist",
