@@ -37,12 +37,7 @@ TRAPS: tuple[Trap, ...] = (
     Trap("P05", "nobody is authenticated; X-Caller-ID becomes a metric label: keep it constant"),
     # 200 although nothing, or something else, happened
     Trap("P06", "scatter-region is “created” without an operator when nothing needs to move"),
-    Trap(
-        "P07",
-        "scatter-regions is always 200, and its percentage counts no-ops",
-        left_out="no action uses it: ScatterRegion asks for one region, and the whitelist has no"
-        " other path",
-    ),
+    Trap("P07", "scatter-regions is always 200, and its percentage counts no-ops: unreachable"),
     Trap("P08", "split-region does not check its keys: useless ones give 200, then a time-out"),
     Trap("P09", "unknown configuration keys are ignored silently; items apply one by one"),
     Trap("P10", "evict-leader without a numeric store id is “applied” and does nothing"),

@@ -1,5 +1,6 @@
 """Regions by their borders: which lie side by side, and how to put them back as they were."""
 
+import re
 from collections.abc import Callable
 
 from assent.core.model.snapshot import ClusterSnapshot, Region
@@ -23,6 +24,14 @@ def parts_of(region: Region, seen: ClusterSnapshot) -> list[Region]:
         for item in seen.sample
         if bounded(item) and region.start_key <= item.start_key and item.end_key <= region.end_key
     ]
+
+
+def granted_seconds(operator: str) -> float:
+    """Return how long PD gives the operator of that text, such as 60 for ``timeout:[1m0s]``."""
+    found = re.search(r"timeout:\[(?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)?\]", operator)
+    assert found is not None, operator
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
 
 
 async def rejoin(stage: Stage, region: Region) -> None:

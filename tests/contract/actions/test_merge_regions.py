@@ -7,7 +7,7 @@ from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions.action import Progress
 from assent.core.model.call import Did, DidNot
 from assent.core.model.snapshot import Region
-from tests.contract.actions.borders import bounded, parts_of
+from tests.contract.actions.borders import bounded, granted_seconds, parts_of
 from tests.contract.actions.stage import Stage, action_for
 from tests.contract.actions.whole_state import assert_same
 
@@ -103,8 +103,11 @@ async def test_p14_the_last_regions_sibling_is_a_lie(stage: Stage) -> None:
     assert "[PD:region:ErrRegionNotAdjacent]" in outcome.answer
 
 
-async def test_a_second_merge_is_refused_by_pd(stage: Stage) -> None:
-    """Refused on repeat, as its class says: while it runs, and when the source is gone."""
+@pytest.mark.trap("P22")
+async def test_p22_a_second_merge_is_refused_by_pd(stage: Stage) -> None:
+    """Refused on repeat, as its class says: while it runs, for up to ten minutes, and when the
+    source is gone.
+    """
     left, right = await neighbours(stage)
     params = MergeRegions(source_region_id=left.id, target_region_id=right.id)
     action = action_for(params)
@@ -115,6 +118,9 @@ async def test_a_second_merge_is_refused_by_pd(stage: Stage) -> None:
     outcome = await stage.send(action.call(params))
     assert isinstance(outcome, DidNot)
     assert "[PD:operator:ErrAddOperator]" in outcome.answer
+    seen = await stage.see(params)
+    assert {granted_seconds(seen.running_operators[item.id]) for item in (left, right)} == {600}
+    assert (action.timeout_seconds or 0) > 600
     await stage.until(
         lambda now: action.verify(params, before, now).progress is Progress.SETTLED,
         "the merge",

@@ -5,7 +5,7 @@ import pytest
 from assent.api.v1alpha1.parameters.region import SplitPolicy, SplitRegion
 from assent.core.actions.action import Progress
 from assent.core.model.call import Did, DidNot
-from tests.contract.actions.borders import between, bounded, parts_of, rejoin
+from tests.contract.actions.borders import between, bounded, granted_seconds, parts_of, rejoin
 from tests.contract.actions.stage import Stage, action_for
 from tests.contract.actions.whole_state import assert_same
 
@@ -89,9 +89,11 @@ async def test_p08_useless_keys_are_refused_by_us_and_taken_by_pd(stage: Stage) 
     assert stage.effects("split") == []
 
 
-@pytest.mark.trap("P18")
-async def test_p18_a_second_operator_on_the_region_is_refused(stage: Stage) -> None:
-    """By us, with the operator's text; by PD in words that also stand for other causes."""
+@pytest.mark.trap("P18", "P22")
+async def test_p18_p22_a_second_operator_on_the_region_is_refused(stage: Stage) -> None:
+    """By us, with the operator's text; by PD in words that also stand for other causes. It stands
+    in the way for PD's minute, and we look for its effect for longer than that.
+    """
     region = await stage.region(bounded)
     stage.stores_settings(command_delay_ms=3000)
     params = SplitRegion(region_id=region.id, policy=SplitPolicy.SCAN)
@@ -100,6 +102,9 @@ async def test_p18_a_second_operator_on_the_region_is_refused(stage: Stage) -> N
     assert isinstance(await stage.send(action.call(params)), Did)
     refusals = await stage.refusals(params)
     assert [check.name for check in refusals] == ["RegionIdle"]
+    seen = await stage.see(params)
+    assert granted_seconds(seen.running_operators[region.id]) == 60
+    assert (action.timeout_seconds or 0) > 60
     outcome = await stage.send(action.call(params))
     assert isinstance(outcome, DidNot)
     assert "[PD:operator:ErrAddOperator]failed to add operator, maybe already have one" in (
