@@ -4,7 +4,7 @@ import pytest
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase
-from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.api.v1alpha1.parameters.region import ScatterRegion, TransferLeader
 from assent.api.v1alpha1.parameters.store import EvictLeaders, SetStoreLimit, StoreLimitKind
 from assent.core.lifecycle.recovery import Adopt, ContinueVerifying
 from assent.core.model.call import Did, DidNot, Unknown
@@ -12,6 +12,8 @@ from assent.core.model.snapshot import Region
 from tests.contract.actions.life import Life, phase
 from tests.contract.actions.stage import Stage, follower_store, store_without
 
+SCATTERS = 72
+"""PD's scatterer remembers what it placed, and finds something to move sooner or later."""
 LIMIT = SetStoreLimit(store_id=2, kind=StoreLimitKind.ADD_PEER, rate_per_minute=900)
 
 
@@ -231,6 +233,38 @@ async def test_p24_what_an_operator_said_of_itself_does_not_count(stage: Stage) 
     )
     assert snapshot.ended_operators[region.id].status == "SUCCESS"
     assert phase(await life.in_the_end(outcome)) == (Phase.FAILED, Reason.NO_EFFECT)
+
+
+@pytest.mark.trap("P18", "P24")
+async def test_p18_an_operator_that_somebody_replaced_had_no_effect(stage: Stage) -> None:
+    """A scatter gives way to anybody's admin operator; PD then remembers only the other one, so
+    nothing but the layout tells.
+    """
+    sample = (await stage.see()).sample
+    stage.stores_settings(
+        snapshot_delay_ms=60_000, transfer_refuse=[region.id for region in sample]
+    )
+    for number in range(SCATTERS):
+        region = sample[number % len(sample)]
+        life = await Life.approved(stage, ScatterRegion(region_id=region.id))
+        outcome = await life.execute()
+        if region.id in (await stage.see(life.params)).running_operators:
+            break
+    else:
+        raise AssertionError("PD never found anything to scatter")
+    log = stage.cluster.processes["pd-0"].log
+    order = {"name": "split-region", "region_id": region.id, "policy": "approximate"}
+    stage.pd("POST", "/operators", order)
+    assert "replace old operator" in log.read_text()
+    seen = await stage.until(
+        lambda now: "split" in getattr(now.ended_operators.get(region.id), "text", ""),
+        "the other's end",
+        life.params,
+    )
+    assert "scatter" not in seen.ended_operators[region.id].text, "PD forgot it"
+    decision = await life.in_the_end(outcome)
+    assert decision.status.phase is Phase.FAILED
+    assert decision.call is None
 
 
 @pytest.mark.long
