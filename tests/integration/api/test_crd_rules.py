@@ -156,6 +156,20 @@ def test_malformed_cluster_is_refused(
 
 TOGETHER = "go together: exactly the member that type names"
 
+
+def of_type(kind: str, **parameters: Any) -> dict[str, Any]:
+    """Return the change of an ask by which it is of that type."""
+    member = kind[0].lower() + kind[1:]
+    return {"action": {"type": kind, "transferLeader": None, member: parameters}}
+
+
+def in_plan(kind: str, **parameters: Any) -> dict[str, Any]:
+    """Return the change of an ask by which it is a plan of one such step."""
+    member = kind[0].lower() + kind[1:]
+    step = {"type": kind, member: parameters}
+    return {"action": {"type": "Plan", "transferLeader": None, "plan": {"steps": [step]}}}
+
+
 BAD_PROPOSALS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("no action", {"action": None}, ("spec.action", "Required value")),
     ("no author", {"proposedBy": None}, ("spec.proposedBy", "Required value")),
@@ -163,7 +177,7 @@ BAD_PROPOSALS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (
         "a type that nobody knows",
         {"action": {"type": "Reboot"}},
-        ("spec.action.type", '"TransferLeader", "EvictLeaders"'),
+        ("spec.action.type", '"TransferLeader", "TransferPeer"'),
     ),
     (
         "a type without its member",
@@ -205,6 +219,36 @@ BAD_PROPOSALS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
             }
         },
         ("spec.action.setStoreLimit.ratePerMinute", "less than or equal to 1000"),
+    ),
+    (
+        "a split at keys without any (P08)",
+        of_type("SplitRegion", regionId=4, policy="UseKey"),
+        ("spec.action.splitRegion", "keys and policy UseKey go together"),
+    ),
+    (
+        "keys for a split in the middle, which PD would overlook",
+        of_type("SplitRegion", regionId=4, policy="Scan", keys=["7480"]),
+        ("spec.action.splitRegion", "keys and policy UseKey go together"),
+    ),
+    (
+        "a key in small letters",
+        of_type("SplitRegion", regionId=4, policy="UseKey", keys=["74ff"]),
+        ("spec.action.splitRegion.keys[0]", "should match '^([0-9A-F]{2})+$'"),
+    ),
+    (
+        "a merge of a region into itself",
+        of_type("MergeRegions", sourceRegionId=4, targetRegionId=4),
+        ("spec.action.mergeRegions", "a region cannot be merged into itself"),
+    ),
+    (
+        "a merge in a plan of a region into itself",
+        in_plan("MergeRegions", sourceRegionId=4, targetRegionId=4),
+        ("a region cannot be merged into itself",),
+    ),
+    (
+        "an operator that PD would not name so",
+        of_type("CancelOperator", regionId=4, operator="Move Peer"),
+        ("spec.action.cancelOperator.operator", "should match"),
     ),
     (
         "an end before its start",
