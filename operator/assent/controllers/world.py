@@ -3,7 +3,7 @@
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from assent.api import meta
@@ -33,6 +33,14 @@ def _version(raw: Raw) -> int:
 
 def _key(kind: str, raw: Raw) -> Key:
     return kind, f"{raw['metadata'].get('namespace', '')}/{raw['metadata']['name']}"
+
+
+def _remembered(proposal: Proposal) -> Proposal:
+    """Return a finished proposal without what only people read: more than half of its memory."""
+    if proposal.status.phase not in FINISHED:
+        return proposal
+    shown = {"gates": None, "conditions": None, "history": None}
+    return replace(proposal, status=proposal.status.model_copy(update=shown))
 
 
 def _slim(raw: Raw) -> Raw:
@@ -181,7 +189,9 @@ class World:
         return None if kept is None else kept.raw()
 
     def proposal(self, key: str) -> Proposal | None:
-        """Return the proposal ``namespace/name``, None when unknown or malformed."""
+        """Return the proposal ``namespace/name``, None when unknown or malformed. A finished one
+        is without its gates, conditions and history; ``raw`` has them.
+        """
         return self._proposals.get((KINDS.proposal, key))
 
     def cluster(self, key: str) -> Cluster | None:
@@ -258,6 +268,7 @@ class World:
 
     def _keep(self, key: Key, found: Resource) -> None:
         if isinstance(found, Proposal):
+            found = _remembered(found)
             self._proposals[key] = found
             cluster_key = f"{found.meta.namespace}/{found.spec.cluster_ref.name}"
             self._of_cluster.put(key, cluster_key, found)

@@ -240,6 +240,35 @@ def test_one_clusters_proposals_are_found_apart_from_anothers() -> None:
     assert [item.meta.name for item in elsewhere] == ["p2"]
 
 
+def test_of_a_finished_proposal_only_what_is_decided_by_stays_in_memory() -> None:
+    """There are hundreds of them, and nobody but people reads why their gates held; what detection
+    asks of them (phase, reason, when they ended, what was found) is there.
+    """
+    entry = {
+        "at": "2026-03-01T11:00:00.000Z",
+        "phase": "Pending",
+        "reason": "AwaitingApproval",
+        "by": "sre-1",
+        "message": "filed",
+        "hash": "sha256:1",
+    }
+    gate = {"name": "Mode", "verdict": "pass", "message": "Approval"}
+    shown = {"history": [entry], "gates": [gate], "conditions": []}
+    told = Told()
+    told.world.observe(KINDS.proposal, raw(10, phase="Pending", **shown))
+    waiting = told.world.proposal("tikv/p1")
+    ended = {"phase": "Succeeded", "reason": "Verified", "finishedAt": "2026-03-01T11:05:00.000Z"}
+    told.world.observe(KINDS.proposal, raw(11, **ended, **shown))
+    finished = told.world.proposal("tikv/p1")
+    assert waiting is not None
+    assert finished is not None
+    assert waiting.status.wire()["gates"] == [gate]
+    assert finished.status.wire() == ended
+    stored = told.world.raw(KEY)
+    assert stored is not None
+    assert stored["status"] == {**ended, **shown}
+
+
 def test_a_finished_proposal_reads_back_as_it_was() -> None:
     """It is kept packed; its epoch still counts for the next term, its version for old news."""
     told = Told()
