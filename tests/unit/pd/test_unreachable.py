@@ -5,6 +5,7 @@ One row a line of the list of dangerous behaviour in the notes on PD (5.2), in i
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -291,7 +292,14 @@ def test_every_line_of_the_list_has_a_row() -> None:
     assert all(DANGERS.values())
 
 
-@pytest.mark.trap("P05", "P25", "P27", "P29", "P38", "P39", "P40", "P52")
+def test_the_page_has_the_same_lines() -> None:
+    """docs/security/dangerous-calls.md, in the same order."""
+    page = Path(__file__).parents[3] / "docs" / "security" / "dangerous-calls.md"
+    rows = [line.split(" | ")[0] for line in page.read_text().splitlines() if line[:2] == "| "]
+    assert [row.removeprefix("| ") for row in rows[2:]] == list(DANGERS)
+
+
+@pytest.mark.trap("P25", "P27", "P29", "P38", "P39", "P40", "P52")
 @pytest.mark.parametrize("way", cases(Shut))
 def test_no_ask_leads_to_it(way: Shut) -> None:
     """PD asks nobody who they are: what is not on the list never leaves."""
