@@ -6,7 +6,12 @@ from datetime import datetime
 
 from assent.core.model.operator import EndedOperator
 from assent.core.model.reading import Wanted
-from assent.core.model.snapshot import ClusterSnapshot, PdIdentity, Region
+from assent.core.model.snapshot import (
+    ClusterSnapshot,
+    PdIdentity,
+    Region,
+    lists_its_schedulers,
+)
 from assent.errors import Retryable
 from assent.pd import readings, schemas
 from assent.pd.client import API, Leader, PdClient
@@ -72,6 +77,7 @@ class _Cycle:
             operators = [side_by_side.start(self._operator(number)) for number in asked]
             more = side_by_side.start(More(self._client, self._leader).read(wanted))
         names = schemas.schedulers(schedulers.result())
+        disabled = readings.disabled_schedulers(schedule.result())
         snapshot = ClusterSnapshot(
             pd=PdIdentity(
                 cluster_id=self._leader.cluster_id,
@@ -83,7 +89,7 @@ class _Cycle:
             taken_at=taken_at,
             stores=schemas.stores(stores.result(), schemas.store_limits(limits.result())),
             schedulers=names,
-            evicted_store_ids=_evicted_stores(evicted.result(), names),
+            evicted_store_ids=_evicted_stores(evicted.result(), names, disabled),
             schedule=schemas.schedule_config(schedule.result()),
             region_count=schemas.region_count(count.result()),
             regions={
@@ -103,7 +109,7 @@ class _Cycle:
             },
             sample=sample.result(),
             settings=readings.settings(schedule.result()),
-            disabled_schedulers=readings.disabled_schedulers(schedule.result()),
+            disabled_schedulers=disabled,
         )
         return replace(snapshot, **more.result())
 
@@ -148,8 +154,10 @@ class _Cycle:
         return schemas.running_operator(shown) or readings.ended_operator(shown)
 
 
-def _evicted_stores(found: Node | None, schedulers: tuple[str, ...]) -> frozenset[int]:
-    if not schedulers:
+def _evicted_stores(
+    found: Node | None, schedulers: tuple[str, ...], disabled: frozenset[str]
+) -> frozenset[int]:
+    if not lists_its_schedulers(schedulers, disabled):
         raise Retryable(
             NOT_READY, "PD lists no scheduler yet: it has just changed leader and is not prepared"
         )

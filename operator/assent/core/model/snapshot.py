@@ -1,6 +1,6 @@
 """A TiKV cluster at one moment, as PD showed it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -138,6 +138,23 @@ class PdIdentity:
     leader_url: str
 
 
+BALANCERS = frozenset(
+    {"balance-hot-region-scheduler", "balance-leader-scheduler", "balance-region-scheduler"}
+)
+"""What every PD runs unless somebody disabled it."""
+
+
+def lists_its_schedulers(names: Collection[str], disabled: Collection[str]) -> bool:
+    """Return True when PD shows the schedulers that it has, False just after a change of its
+    leader, when it has loaded none yet (P15).
+
+    An eviction alone proves nothing: one that somebody adds meanwhile is listed at once, while
+    those stored before are not (P31, seen on 8.1). It does where every balancer is disabled.
+    """
+    others = [name for name in names if name != "evict-leader-scheduler"]
+    return bool(others) or (bool(names) and frozenset(disabled) >= BALANCERS)
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterSnapshot:
     """All facts that one decision may use, read within one cycle."""
@@ -187,8 +204,8 @@ class ClusterSnapshot:
 
     @property
     def prepared(self) -> bool:
-        """True when PD knows enough to be believed: it lists a scheduler (P15, P48)."""
-        return len(self.schedulers) > 0
+        """True when PD knows enough to be believed: it lists its schedulers (P15, P48)."""
+        return lists_its_schedulers(self.schedulers, self.disabled_schedulers or frozenset())
 
     def store(self, store_id: int) -> Store | None:
         """Return the store, None when PD lists none of that id (or a tombstone)."""
