@@ -29,7 +29,8 @@ LIMIT_PER_MINUTE = 2000
 """Store limits of the cluster: PD's own 15 a minute would make tests wait (P47)."""
 PORT_TAKEN = "address already in use"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-TOOLS = ("pd-server", "tikvsim", "pdproxy")
+TOOLS = ("tikvsim", "pdproxy")
+"""What every cluster needs of the toolchain, beside PD itself."""
 
 # Faster than PD's defaults (3 s, 500 ms, 3 s), so that a change of leader does not take long.
 CONFIG = """\
@@ -56,6 +57,8 @@ class Shape:
     schedule: tuple[tuple[str, str | int | float | bool], ...] = ()
     """Values of PD's ``[schedule]`` section from the start."""
     region_size_mb: int = 96
+    pd: str = os.environ.get("ASSENT_CONTRACT_PD", "pd-server")
+    """The binary of the toolchain: ``pd-server``, or ``pd-6.6`` for the older line."""
 
     def __str__(self) -> str:
         return f"{self.members}-pd-{self.stores}-stores-{self.regions}-regions"
@@ -240,7 +243,7 @@ def _describe(folder: Path, tools: Mapping[str, Path], shape: Shape) -> RealClus
         )
         add(
             name,
-            "pd-server",
+            shape.pd,
             name=name,
             data_dir=str(folder / f"data-{n}"),
             client_urls=direct,

@@ -30,7 +30,8 @@ class Clusters:
         if shape not in self.running:
             self.started += 1
             folder = self.folder / f"{self.started}-{shape}"
-            cluster = start_cluster(folder, self.tools, shape)
+            tools = {**self.tools, **ensure([shape.pd])}
+            cluster = start_cluster(folder, tools, shape)
             self.running[shape] = cluster, look(cluster)
         return self.running[shape]
 
