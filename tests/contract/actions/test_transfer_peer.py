@@ -3,6 +3,7 @@
 import pytest
 
 from assent.api.v1alpha1.parameters.region import TransferPeer
+from assent.core.actions.action import Progress
 from assent.core.actions.operator_time import transfer_peer_seconds
 from assent.core.model.call import Did, DidNot
 from assent.core.model.snapshot import PeerRole, Region
@@ -155,6 +156,28 @@ async def test_p21_a_peer_that_no_rule_wants_there_is_moved_back(stage: Stage) -
     await stage.until(
         lambda now: set(roles_of(now, region.id)) == held, "the peer moved back", params
     )
+
+
+@pytest.mark.trap("P24")
+async def test_p24_one_that_somebody_cancels_half_way_comes_to_nothing(stage: Stage) -> None:
+    """A learner is left behind; it is no effect of ours, and PD's rule checker removes it."""
+    before = stage.whole_state()
+    region = await stage.region()
+    params = away_from(region, follower_store(region))
+    action = action_for(params)
+    captured = action.before(params, await stage.see(params))
+    stage.stores_settings(snapshot_delay_ms=3000)
+    assert await stage.send(action.call(params)) == Did("The operator is created.")
+    half = await stage.until(
+        lambda now: params.to_store_id in roles_of(now, region.id), "the learner", params
+    )
+    on_its_way = action.verify(params, captured, half)
+    assert on_its_way.progress is Progress.NOT_SEEN
+    assert "on its way, or PD's checkers clean it up" in on_its_way.message
+    assert not action.unchanged(params, captured, half)
+    stage.pd("DELETE", f"/operators/{region.id}")
+    await stage.until_same(before)
+    assert action.unchanged(params, captured, await stage.see(params))
 
 
 @pytest.mark.trap("P22")

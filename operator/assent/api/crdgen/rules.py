@@ -16,7 +16,7 @@ from assent.api.v1alpha1.actions import Action, ActionType, PlanStep, SingleActi
 from assent.api.v1alpha1.base import ApiModel
 from assent.api.v1alpha1.halt import HaltSpec
 from assent.api.v1alpha1.lifecycle import FINISHED, moves
-from assent.api.v1alpha1.parameters.region import MergeRegions, SplitRegion
+from assent.api.v1alpha1.parameters.region import MergeRegions, SplitRegion, TransferPeer
 from assent.api.v1alpha1.parameters.waiting import WaitUntil
 from assent.api.v1alpha1.tikvcluster import (
     Detection,
@@ -182,6 +182,12 @@ _RULES: dict[type[ApiModel], tuple[Rule, ...]] = {
         Rule(
             "self.policy == 'UseKey' ? has(self.keys) : !has(self.keys)",
             "keys and policy UseKey go together",
+        ),
+    ),
+    TransferPeer: (
+        Rule(
+            "self.fromStoreId != self.toStoreId",
+            "a peer cannot move to where it is: fromStoreId and toStoreId must differ",
         ),
     ),
     MergeRegions: (

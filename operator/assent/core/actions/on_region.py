@@ -10,6 +10,7 @@ from typing import TypeVar
 from assent.api.v1alpha1.actionproposal import Fact, Target
 from assent.api.v1alpha1.parameters.targets import OfRegion
 from assent.core.actions.action import Action, Scope
+from assent.core.actions.operator_text import read_operator
 from assent.core.model.call import Json, PdCall
 from assent.core.model.snapshot import ClusterSnapshot, Region
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict
@@ -97,5 +98,7 @@ def outcome_note(region_id: int, snapshot: ClusterSnapshot) -> str:
         return f"; PD runs {running[:200]}"
     ended = snapshot.ended_operators.get(region_id)
     if ended is not None:
-        return f"; PD's last operator on it ended as {ended.status}"
+        shown = read_operator(ended.text)
+        name = f", {shown.description} {{{shown.brief[:200]}}}," if shown is not None else ""
+        return f"; PD's last operator on it{name} ended as {ended.status}"
     return ""

@@ -19,8 +19,10 @@ from assent.core.actions.on_region import (
     RegionAction,
     operator_call,
     operators_allowed,
+    outcome_note,
     region_checks,
 )
+from assent.core.actions.operator_text import read_operator
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot, PeerRole, Region
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict, Warn
@@ -118,6 +120,7 @@ class TransferLeaderAction(RegionAction[TransferLeader]):
             return Verification(Progress.SETTLED, message, after)
         shown = after[0].value if after else "unknown to PD"
         message = f"the leader of region {params.region_id} is still {shown}"
+        message += _moved_on(params, snapshot)
         return Verification(Progress.NOT_SEEN, message, after)
 
     def unchanged(
@@ -138,6 +141,17 @@ class TransferLeaderAction(RegionAction[TransferLeader]):
 
 def _transfer(region_id: int, store_id: int) -> PdCall:
     return operator_call("transfer-leader", {"region_id": region_id, "to_store_id": store_id})
+
+
+def _moved_on(params: TransferLeader, snapshot: ClusterSnapshot) -> str:
+    """Return what PD remembers of the region, and whether it is that the leader came and went."""
+    ended = snapshot.ended_operators.get(params.region_id)
+    shown = read_operator(ended.text) if ended is not None else None
+    away = f"transfer leader: store {params.to_store_id} to "
+    note = ""
+    if ended is not None and ended.status == "SUCCESS" and shown and shown.brief.startswith(away):
+        note = f"; it did lead, and {shown.description} has moved the leadership on (P21)"
+    return note + outcome_note(params.region_id, snapshot)
 
 
 def _not_evicted(params: TransferLeader, snapshot: ClusterSnapshot) -> Verdict:

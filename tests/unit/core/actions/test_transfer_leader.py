@@ -10,6 +10,7 @@ from assent.api.v1alpha1.parameters.region import TransferLeader
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions.action import Idempotency, Progress, Scope
 from assent.core.actions.transfer_leader import TransferLeaderAction
+from assent.core.model.operator import EndedOperator
 from assent.core.model.snapshot import ClusterSnapshot, Peer, PeerRole, StoreState
 from assent.core.model.verdict import Allow, Deny, Hold, Verdict, Warn
 from tests.support.snapshots import TIFLASH, region, snapshot, store, unprepared
@@ -208,6 +209,46 @@ def test_verification_believes_the_leader_only() -> None:
     assert moved.after == (Fact(name="leaderStoreId", value="2"),)
     gone = ACTION.verify(ASK, before, snapshot())
     assert (gone.progress, gone.after) == (Progress.NOT_SEEN, ())
+
+
+BACK = (
+    "balance-leader {transfer leader: store 2 to 1} (kind:leader, region:4(3, 5), "
+    "createAt:2026-03-01 11:59:00 +0000 UTC m=+7.5, startAt:2026-03-01 11:59:00 +0000 UTC, "
+    "currentStep:1, size:96, steps:[0:{transfer leader from store 2 to store 1}]"
+)
+
+
+@pytest.mark.trap("P21")
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        pytest.param(
+            EndedOperator("SUCCESS", BACK),
+            "it did lead, and balance-leader has moved the leadership on (P21)",
+            id="P21: balance has moved it back",
+        ),
+        pytest.param(
+            EndedOperator("SUCCESS", BACK.replace("store 2 to 1", "store 3 to 1")),
+            "balance-leader {transfer leader: store 3 to 1}, ended as SUCCESS",
+            id="somebody moved it between others",
+        ),
+        pytest.param(
+            EndedOperator("TIMEOUT", BACK), "ended as TIMEOUT", id="a transfer that did not happen"
+        ),
+        pytest.param(
+            EndedOperator("CANCEL", "?"), "on it ended as CANCEL", id="a text of another form"
+        ),
+    ],
+)
+def test_p21_a_leadership_that_came_and_went_is_said_to_have(
+    ended: EndedOperator, words: str
+) -> None:
+    """A note for people: the topology alone decides."""
+    seen = snapshot(regions=[region(4)], ended_operators={4: ended})
+    found = ACTION.verify(ASK, ACTION.before(ASK, seen), seen)
+    assert found.progress is Progress.NOT_SEEN
+    assert words in found.message
+    assert ("P21" in found.message) is ("P21" in words)
 
 
 def test_somebody_elses_transfer_is_a_change() -> None:
