@@ -154,7 +154,7 @@ def _facts(found: OperatorText) -> tuple[Fact, ...]:
 def _how(params: CancelOperator, before: Sequence[Fact], snapshot: ClusterSnapshot) -> str:
     """Return how it ended where PD still remembers this one and not one that came after (P23)."""
     ended = snapshot.ended_operators.get(params.region_id)
-    found = None if ended is None else read_operator(ended.text.partition(", operator: ")[2])
+    found = None if ended is None else read_operator(ended.text)
     if ended is None or found is None or _facts(found) != tuple(before):
         return ""
     return f"; it ended as {ended.status}"

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _TEXT = re.compile(
+    r"(?:status: [A-Z]+, operator: )?"
     r"(?P<description>[^ {]+) \{(?P<brief>.*?)\} \(kind:(?P<kinds>[^ ]*), "
     r"region:(?P<region>[0-9]+)\((?P<version>[0-9]+), ?(?P<conf_ver>[0-9]+)\), "
     r"createAt:(?P<created_at>.+?), startAt:",
@@ -43,7 +44,9 @@ class OperatorText:
 
 
 def read_operator(text: str) -> OperatorText | None:
-    """Return what the text of an operator says, None when it is of a form that is not known."""
+    """Return what the text of an operator says, with or without its status before it; None when
+    it is of a form that is not known.
+    """
     found = _TEXT.match(text)
     if found is None:
         return None

@@ -85,6 +85,12 @@ def test_p26_every_form_is_read(
     assert (found.region_id, found.epoch, found.created_at) == (region_id, epoch, created_at)
 
 
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCESS", "TIMEOUT", "CANCEL", "REPLACE"])
+def test_a_status_before_it_changes_nothing(status: str) -> None:
+    """As GET /operators/{id} answers."""
+    assert read_operator(f"status: {status}, operator: {V6}") == read_operator(V6)
+
+
 @pytest.mark.parametrize("suffix", ["", " finished", " timeout", " finished timeout"])
 def test_how_far_it_is_changes_nothing(suffix: str) -> None:
     """The same operator at any time of its life."""
