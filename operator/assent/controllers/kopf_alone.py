@@ -2,7 +2,7 @@
 
 kopf imports the `kubernetes` package where it is installed, to know its objects when handlers
 return them. Nothing here does, and that import costs 10 MiB of every operator's memory (its
-kubeconfig loader brings requests and oauthlib; docs/adr/0009).
+kubeconfig loader brings requests and oauthlib; docs/adr/0012).
 """
 
 import sys

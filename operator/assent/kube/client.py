@@ -4,7 +4,7 @@ It stands on aiohttp, as `kubernetes.aio` does, and not on that package: its gen
 validate and copy every object and cost a millisecond a call (get 3.1 ms against 1.6 ms, status
 patch 4.1 against 2.9, measured side by side on Kubernetes 1.36), send JSON patches under the wrong
 content type, and read proxy variables of the environment; and importing any part of it loads all
-of it, 12 MiB of models that nothing here uses (docs/adr/0009).
+of it, 12 MiB of models that nothing here uses (docs/adr/0012).
 
 aiohttp resends idempotent methods once when a kept-alive connection turns out to be dead, so
 nothing here is ever sent as PUT or DELETE: a POST or PATCH goes out at most once.

@@ -1,6 +1,6 @@
 """Our thin client beside Kubernetes' own (the package `kubernetes`), on the real API server.
 
-The generated client is too slow and too large for the operator (docs/adr/0009), and right about
+The generated client is too slow and too large for the operator (docs/adr/0012), and right about
 paths, content types and answers. What ours says must be what that one says.
 """
 

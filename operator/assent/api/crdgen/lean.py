@@ -1,10 +1,9 @@
 """Status schemas with no more structure than the API server needs.
 
 The API server walks every value of an object through its schema several times in every write. A
-proposal's status has some two hundred values, nobody but the operator may write them
-(``assent-status-writer``), and it validates them by their models before. So lists and objects of a
-status are left open, but for what CEL rules, columns and field selectors read. Measured on
-Kubernetes 1.36: docs/adr/0011.
+proposal's status is some 5 KB, nobody but the operator may write it (``assent-status-writer``), and
+its models validate it before. So lists and objects of a status are left open, but for what CEL
+rules, columns and field selectors read (docs/adr/0013).
 """
 
 import re
