@@ -10,7 +10,7 @@ from assent.api.v1alpha1.parameters.scheduling import OfScheduler, SchedulerName
 from assent.core.actions.action import Action, Scope
 from assent.core.model.call import PdCall
 from assent.core.model.reading import Reading
-from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.snapshot import BALANCERS, ClusterSnapshot
 from assent.core.model.verdict import Allow, Check, Hold
 
 S = TypeVar("S", bound=OfScheduler)
@@ -24,15 +24,6 @@ PAUSE_LEFT = "pauseLeftSeconds"
 READ_AT = "readAt"
 PD_LEADER = "pdLeader"
 NOT_PAUSED = "not paused"
-
-_ALWAYS_DEFAULT = frozenset(
-    {
-        SchedulerName.BALANCE_LEADER,
-        SchedulerName.BALANCE_REGION,
-        SchedulerName.BALANCE_HOT_REGION,
-    }
-)
-"""Created by every PD line when nothing is stored: PD disables them, it never erases them."""
 
 
 class SchedulerAction(Action[S]):
@@ -61,12 +52,12 @@ def listed(name: SchedulerName, snapshot: ClusterSnapshot) -> bool:
 def removed(name: SchedulerName, snapshot: ClusterSnapshot) -> bool:
     """Return True when PD certainly does not run it, nor will after a change of its leader.
 
-    While a new leader starts its schedulers one by one it lists only some of them, so a default
-    one counts as removed only once the stored configuration has it disabled.
+    While a new leader starts its schedulers one by one it lists only some of them, so one that
+    every PD runs by default counts as removed only once the stored configuration has it disabled.
     """
     if not snapshot.prepared or listed(name, snapshot):
         return False
-    if name in _ALWAYS_DEFAULT and snapshot.disabled_schedulers is not None:
+    if name in BALANCERS and snapshot.disabled_schedulers is not None:
         return name in snapshot.disabled_schedulers
     return True
 

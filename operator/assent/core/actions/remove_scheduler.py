@@ -113,9 +113,13 @@ class RemoveSchedulerAction(SchedulerAction[RemoveScheduler]):
 
 
 def _others_left(params: RemoveScheduler, snapshot: ClusterSnapshot) -> Check:
-    """Return whether PD would still list a scheduler: by that it is known to be prepared (P48)."""
+    """Return whether PD would still list a scheduler: by that it is known to be prepared (P48).
+
+    The eviction does not count: it may end at any time, and alone it proves nothing (P31).
+    """
     name = "OthersLeft"
-    others = len([one for one in snapshot.schedulers if one != params.name])
+    gone = (params.name, checks.EVICT_LEADER)
+    others = len([one for one in snapshot.schedulers if one not in gone])
     if others == 0:
         message = f"PD would run none without {params.name}, and look as if it were not prepared"
         return Check(name, Hold("LastScheduler", message))

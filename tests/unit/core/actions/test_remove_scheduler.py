@@ -79,6 +79,8 @@ def test_the_last_one_stays() -> None:
     assert isinstance(verdict, Hold)
     assert "not prepared" in verdict.message
     assert isinstance(verdicts(WITH)["OthersLeft"], Allow)
+    evicting = running(ASK.name.value, "evict-leader-scheduler")
+    assert isinstance(verdicts(evicting)["OthersLeft"], Hold), "P31: an eviction proves nothing"
 
 
 def test_a_paused_one_is_left_until_then() -> None:
