@@ -64,6 +64,10 @@ PEERS = [
 ]
 """Of the operators that change a region's peers."""
 
+DISABLED = "[PD:placement:ErrPlacementDisabled]placement rules feature is disabled"
+CONTENT = "[PD:placement:ErrRuleContent]invalid rule content, rule 'a' can not match any store"
+NO_LABEL_RULE = "[PD:region:ErrRegionRuleNotFound]region label rule not found for id a"
+
 PROOFS = [
     *PEERS,
     ("store-limit", plumbing(500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader")),
@@ -194,9 +198,30 @@ PROOFS = [
             " replication config, please update rule instead",
         ),
     ),
+    ("placement-rule", handler(412, DISABLED)),
+    ("default-placement-rule", handler(412, DISABLED)),
+    ("delete-placement-rule", handler(412, DISABLED)),
+    ("placement-rule", handler(400, CONTENT)),
+    ("placement-rule", handler(400, "[PD:hex:ErrHexDecodingString]decode string zz error")),
+    ("placement-rule", handler(500, "[PD:placement:ErrBuildRuleList]build rule list failed, x")),
+    (
+        "delete-placement-rule",
+        handler(500, "[PD:placement:ErrBuildRuleList]build rule list failed, x"),
+    ),
+    (
+        "default-placement-rule",
+        handler(400, "cannot to update replication config, the default rules do not consistent"),
+    ),
+    (
+        "region-label-rule",
+        handler(400, "[PD:region:ErrRegionRuleContent]invalid region rule content, no region"),
+    ),
+    ("delete-region-label-rule", handler(404, NO_LABEL_RULE)),
+    ("transfer-pd-leader", handler(500, "no valid pd to transfer etcd leader")),
 ]
 
 ALREADY_DONE = {
+    NO_LABEL_RULE,
     EXISTED,
     NOT_THERE,
     NO_PEER,
@@ -284,6 +309,13 @@ def test_rows_name_writes_that_exist_and_say_why() -> None:
             "replication-config",
             handler(400, "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped"),
             "also said after the default rule was rewritten",
+        ),
+        ("default-placement-rule", handler(400, CONTENT), "max-replicas is set by then"),
+        ("placement-rule", handler(500, "etcd txn failed"), "it may be stored"),
+        (
+            "transfer-pd-leader",
+            handler(500, "[PD:etcd:ErrEtcdMoveLeader]etcd move leader error"),
+            "its time may be over and the move take place all the same",
         ),
         ("evict-leader", handler(500, "Post http://pd: EOF"), "PD's inner call may have run"),
         ("evict-leader", handler(500, "no leader"), "the inner call's, not the redirector's"),

@@ -34,6 +34,7 @@ class DeleteRegionLabelRuleAction(Action[DeleteRegionLabelRule]):
     """PD has none: the rule is gone at once."""
     goal_required = False
     readings = frozenset({Reading.REGION_LABELS})
+    ends = frozenset({ActionType.SET_REGION_LABEL_RULE})
 
     manual = Manual(
         endpoint="DELETE /pd/api/v1/config/region-label/rule/{id}",

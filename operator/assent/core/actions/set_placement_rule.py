@@ -75,7 +75,7 @@ class SetPlacementRuleAction(Action[SetPlacementRule]):
         keys = f"[{params.start_key.upper()[:24]}, {params.end_key.upper()[:24]})"
         return (
             f"set placement rule {params.group_id}/{params.id}: {params.count} "
-            f"{params.role.value} for keys {keys if keys != '[, )' else 'of all'}"
+            f"{params.role.value} for {'all keys' if keys == '[, )' else f'keys {keys}'}"
             + (f" on stores with {where}" if where else "")
         )
 
