@@ -230,6 +230,16 @@ WORSENINGS: dict[str, Callable[[ClusterSnapshot, int], ClusterSnapshot]] = {
         seen, running_operators=dict.fromkeys(seen.regions, "merge-region")
     ),
     "PD changes its leader": lambda seen, pick: unprepared(seen),
+    "a PD member falls ill": lambda seen, pick: replace(
+        seen,
+        members=None
+        if seen.members is None
+        else tuple(
+            replace(one, healthy=one.healthy and index != pick)
+            for index, one in enumerate(seen.members)
+        ),
+    ),
+    "rules are not shown": lambda seen, pick: replace(seen, placement_rules=None, label_rules=None),
 }
 
 

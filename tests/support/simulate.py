@@ -11,6 +11,7 @@ from typing import Any
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot, Region, Store
 from tests.support.peers import apply_to_peers
+from tests.support.placement import apply_placement
 from tests.support.region_shape import apply_to_shape
 from tests.support.scheduling import apply_scheduling
 from tests.support.simulate_stores import NoStoreError, apply_to_stores
@@ -32,10 +33,9 @@ def apply(call: PdCall, seen: ClusterSnapshot) -> ClusterSnapshot:
         RefusedError: PD would refuse; also for a call that is not known here, so that no test
             passes on a call that means nothing.
     """
-    if (changed := apply_scheduling(call, seen)) is not None:
-        return changed
-    if (changed := apply_to_shape(call, seen)) is not None:
-        return changed
+    for group in (apply_scheduling, apply_placement, apply_to_shape):
+        if (changed := group(call, seen)) is not None:
+            return changed
     try:
         if (changed := apply_to_peers(call, seen)) is not None:
             return changed
