@@ -110,10 +110,11 @@ async def test_pd_refuses_a_store_that_it_does_not_know(
 async def test_p11_a_limit_with_a_time_to_live_shows_nowhere(stage: Stage) -> None:
     """PD says 200 and GET never shows it; we have no such call."""
     before = stage.whole_state()
-    path, body = "/store/3/limit?ttlSecond=30", {"rate": 41, "type": "add-peer"}
-    assert stage.pd("POST", path, body) == "The store's limit is updated."
+    path = "/store/3/limit?ttlSecond=30"
+    call = PdCall("POST", f"/pd/api/v1{path}", {"rate": 41, "type": "add-peer"})
+    assert stage.pd("POST", path, call.body) == "The store's limit is updated."
     assert stage.whole_state().fields == before.fields
-    assert isinstance(await stage.send(PdCall("POST", f"/pd/api/v1{path}", body)), DidNot)
+    assert isinstance(await stage.send(call), DidNot)
     assert stage.writes() == []
     params = SetStoreLimit(store_id=3, kind=StoreLimitKind.ADD_PEER, rate_per_minute=41)
     assert (await stage.perform(params)).settled
