@@ -187,7 +187,7 @@ BAD_PROPOSALS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (
         "a member that type does not name",
         {"action": {"evictLeaders": {"storeId": 1}}},
-        ("spec.action", f"EvictLeaders and the member evictLeaders {TOGETHER}"),
+        ("spec.action", f"TransferLeader and the member transferLeader {TOGETHER}"),
     ),
     (
         "another member than type names",
@@ -197,7 +197,7 @@ BAD_PROPOSALS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (
         "a member of SetStoreLimit beside",
         {"action": {"setStoreLimit": {"storeId": 1, "kind": "AddPeer", "ratePerMinute": 1}}},
-        ("spec.action", f"SetStoreLimit and the member setStoreLimit {TOGETHER}"),
+        ("spec.action", f"TransferLeader and the member transferLeader {TOGETHER}"),
     ),
     (
         "store 0, which PD never gives",

@@ -15,13 +15,14 @@ def test_models_without_rules_have_none() -> None:
     assert rules_of(Approval) == ()
 
 
-def test_union_has_a_rule_for_every_type() -> None:
-    """A new action type cannot be forgotten: rules are made from the enum."""
-    rules = rules_of(Action)
-    assert len(rules) == len(ActionType)
-    for kind, rule in zip(ActionType, rules, strict=True):
-        assert f"self.type == '{kind.value}' ? has(self.{kind.member})" in rule.rule
-        assert kind.member in rule.message
+def test_one_rule_knows_every_type_of_the_union() -> None:
+    """A new type cannot be forgotten: the rule is made from the enum. And it stays one rule, since
+    each costs every write of a proposal.
+    """
+    (rule,) = rules_of(Action)
+    for kind in ActionType:
+        assert f"(self.type == '{kind.value}' && has(self.{kind.member}))" in rule.rule
+    assert rule.rule.count("has(self.") == 2 * len(ActionType)
 
 
 def test_union_members_are_fields_of_the_model() -> None:
