@@ -29,6 +29,7 @@ from tests.support.real_cluster import RealCluster
 
 TIMEOUT_SECONDS = 30.0
 PAUSE_SECONDS = 0.05
+REQUEST_AGAIN_SECONDS = 5.0
 CALLER = "assent"
 
 
@@ -299,12 +300,14 @@ class Stage:
         old = self.cluster.pd.leader()
         names = [member.name for member in self.cluster.members]
         new = names[(names.index(old) + 1) % len(names)]
-        self.cluster.pd.post(f"/leader/transfer/{new}")
-        deadline = time.monotonic() + TIMEOUT_SECONDS
+        deadline, asked_at = time.monotonic() + TIMEOUT_SECONDS, 0.0
         while True:
             with suppress(SandboxError):
                 if self.cluster.pd.leader() == new:
                     return new
+                if time.monotonic() > asked_at + REQUEST_AGAIN_SECONDS:  # 200 may mean nothing
+                    asked_at = time.monotonic()
+                    self.cluster.pd.post(f"/leader/transfer/{new}")
             assert time.monotonic() < deadline, f"{new} never led"
             await asyncio.sleep(PAUSE_SECONDS)
 
