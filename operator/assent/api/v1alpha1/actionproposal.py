@@ -305,6 +305,8 @@ class ActionProposalStatus(ApiModel):
     """One sentence, and the copyable next command where a person must act."""
     summary: Annotated[str, Field(max_length=256)] | None = None
     """The action in one line, for the ACTION column."""
+    pd_ctl: Annotated[str, Field(max_length=8192)] | None = None
+    """The same by hand, for the day when the operator cannot run: one pd-ctl line a step."""
     digest: Digest | None = None
     """What an approval must quote: sha256 of the ask, tier, effective dry-run and target."""
     revision: int | None = None

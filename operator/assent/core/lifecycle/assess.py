@@ -30,6 +30,7 @@ from assent.core.policy.limits import (
 Catalogue = Mapping[ActionType, Action[Any]]
 
 MAX_SUMMARY = 256
+MAX_PD_CTL = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,9 @@ def assessed(facts: Facts, view: View, target: Target) -> dict[str, Any]:
 
 
 def shown(facts: Facts, view: View) -> dict[str, Any]:
-    """Return the status fields that follow every look: summary and gates."""
+    """Return the status fields that follow every look: summary, pd-ctl lines and gates."""
     return {
+        "pd_ctl": clip(view.action.pd_ctl(view.params), MAX_PD_CTL),
         "summary": clip(view.action.sentence(view.params), MAX_SUMMARY),
         "gates": gates_of(view.checks, facts.proposal.status.gates),
     }

@@ -397,3 +397,9 @@ def test_approvals_that_come_are_counted() -> None:
     assert "Needs 1 more approval" in (status.message or "")
     assert '{"by":"sre-2"' in (status.message or "")
     assert status.observed_generation == 2
+
+
+def test_the_line_for_pd_ctl_stands_on_the_object() -> None:
+    """For the day when the operator cannot run: what to type instead."""
+    status = assessed(facts()).proposal.status
+    assert status.pd_ctl == "pd-ctl scheduler config evict-leader-scheduler delete-store 4"
