@@ -53,12 +53,19 @@ def with_rules(seen: ClusterSnapshot, *rules: PlacementRule, **changes: Any) -> 
 
 def without_numbers(seen: ClusterSnapshot) -> ClusterSnapshot:
     """Return the cluster without what PD counts upwards for ever: the numbers of peers, and the
-    ``conf_ver`` of regions (P43). Peers are in the order of their stores.
+    ``conf_ver`` of regions (P43); and without which peers are ill, since one that is made anew is
+    well. Peers are in the order of their stores.
     """
 
     def plain(item: Region) -> Region:
         peers = sorted(item.peers, key=lambda peer: peer.store_id)
-        return replace(item, conf_ver=1, peers=tuple(replace(peer, id=1) for peer in peers))
+        return replace(
+            item,
+            conf_ver=1,
+            peers=tuple(replace(peer, id=1) for peer in peers),
+            down_store_ids=frozenset(),
+            pending_store_ids=frozenset(),
+        )
 
     return replace(
         seen,
