@@ -57,9 +57,7 @@ def removed(name: SchedulerName, snapshot: ClusterSnapshot) -> bool:
     """
     if not snapshot.prepared or listed(name, snapshot):
         return False
-    if name in BALANCERS and snapshot.disabled_schedulers is not None:
-        return name in snapshot.disabled_schedulers
-    return True
+    return name not in BALANCERS or name in (snapshot.disabled_schedulers or frozenset())
 
 
 def running_facts(name: SchedulerName, snapshot: ClusterSnapshot) -> tuple[Fact, ...]:

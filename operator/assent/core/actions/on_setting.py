@@ -106,9 +106,9 @@ class SettingAction(Action[C], Generic[C]):
             *self.own_checks(params, snapshot),
         )
 
+    @abstractmethod
     def own_checks(self, params: C, snapshot: ClusterSnapshot) -> Sequence[Check]:
         """Return what else is looked at for this section."""
-        return ()
 
     def already_done(self, params: C, snapshot: ClusterSnapshot) -> bool:
         """Return True when PD shows this value, however it writes it."""
@@ -127,9 +127,9 @@ class SettingAction(Action[C], Generic[C]):
             return ()
         return (Fact(name=params.key, value=shown), *self.along(params, snapshot))
 
+    @abstractmethod
     def along(self, params: C, snapshot: ClusterSnapshot) -> tuple[Fact, ...]:
         """Return what PD changes along with the setting."""
-        return ()
 
     def verify(self, params: C, before: Sequence[Fact], snapshot: ClusterSnapshot) -> Verification:
         """Return SETTLED once PD shows the value."""

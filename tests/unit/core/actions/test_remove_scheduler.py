@@ -113,6 +113,8 @@ def test_p15_a_list_that_is_half_there_proves_nothing() -> None:
     assert ACTION.verify(ASK, before, half).progress is Progress.NOT_SEEN
     assert not ACTION.already_done(ASK, half)
     assert not ACTION.unchanged(ASK, before, half)
+    unread = replace(WITHOUT, disabled_schedulers=None)
+    assert not ACTION.already_done(ASK, unread), "a missing fact proves nothing"
 
 
 def test_p15_an_unprepared_pd_proves_nothing() -> None:
