@@ -11,7 +11,7 @@ from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Execution, Phase, Step, StepKind, StepState
 from assent.api.v1alpha1.base import parse_duration_seconds
 from assent.api.v1alpha1.lifecycle import LifeEvent
-from assent.api.v1alpha1.tikvcluster import Policy, Tier
+from assent.api.v1alpha1.tikvcluster import Policy
 from assent.core.actions.action import Progress
 from assent.core.actions.catalogue import CATALOGUE
 from assent.core.actions.program import Stage, awaited, program_of
@@ -35,6 +35,7 @@ from assent.core.model.call import PdCall
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
+from assent.core.policy.ceremony import ceremony_of
 from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
 
 PATIENCE = timedelta(hours=1)
@@ -183,7 +184,7 @@ def _awaited(case: _Next) -> Decision | None:
 def _previous_lost(case: _Next) -> str | None:
     """Return how the previous step no longer stands, where the tier asks for that look."""
     risk, before = case.proposal.status.risk, case.previous
-    if before is None or risk is None or risk.tier.rank < Tier.HIGH.rank:
+    if before is None or risk is None or not ceremony_of(risk.tier).look_between_steps:
         return None
     if not took_effect(case.journal, before.index):
         return None

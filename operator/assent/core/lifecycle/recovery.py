@@ -30,6 +30,7 @@ from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import PdCall, Unknown
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.policy.ceremony import ceremony_of
 from assent.core.policy.limits import to_milliseconds
 
 NO_RECORD = Unknown(answer="the operator ended before PD's answer was stored")
@@ -115,6 +116,9 @@ def _may_repeat(
     case = case_of(proposal, Evidence(NO_RECORD, snapshot, now), catalogue)
     step, action, params = case.step, case.action, case.params
     if action.idempotency is not Idempotency.ABSOLUTE or not snapshot.prepared:
+        return False
+    risk = proposal.status.risk
+    if risk is None or not ceremony_of(risk.tier).safe_repeat:
         return False
     if step.state is not StepState.INTENDED or step.answer is not None:
         return False

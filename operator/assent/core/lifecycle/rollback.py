@@ -76,7 +76,10 @@ def take_back(
     asked = proposal.status.revert_at is not None
     event = LifeEvent.REVERTED if asked else LifeEvent.UNDONE
     reason = Reason.REVERTED if asked else Reason.UNDONE
-    cause = Cause(reason, "Taken back: PD shows the values from before", undoing.sender.holder)
+    text = "Taken back: PD shows the values from before"
+    if not begun and not asked:
+        text = f"{undoing.why}. {text}"
+    cause = Cause(reason, text, undoing.sender.holder)
     return advance(proposal, event, cause, now=undoing.now, also=also)
 
 

@@ -17,15 +17,27 @@ class Ceremony:
     """How many seats all service accounts together have."""
     typed_confirmation: bool
     """An approval must repeat the target's id in ``confirm``."""
+    safe_repeat: bool = True
+    """A call whose sender is proven gone may be sent again while PD shows the before-value."""
+    look_between_steps: bool = False
+    """Before each step of a plan the one before it is verified once more."""
 
 
 CEREMONIES: Mapping[Tier, Ceremony] = MappingProxyType(
     {
         Tier.LOW: Ceremony(undo=False, service_account_seats=1, typed_confirmation=False),
         Tier.MEDIUM: Ceremony(undo=True, service_account_seats=1, typed_confirmation=False),
-        Tier.HIGH: Ceremony(undo=True, service_account_seats=0, typed_confirmation=False),
+        Tier.HIGH: Ceremony(
+            undo=True, service_account_seats=0, typed_confirmation=False, look_between_steps=True
+        ),
         # Nothing automatic ever happens around a Critical action, so its undo is a person's.
-        Tier.CRITICAL: Ceremony(undo=False, service_account_seats=0, typed_confirmation=True),
+        Tier.CRITICAL: Ceremony(
+            undo=False,
+            service_account_seats=0,
+            typed_confirmation=True,
+            safe_repeat=False,
+            look_between_steps=True,
+        ),
     }
 )
 

@@ -14,6 +14,7 @@ from assent.api.v1alpha1.parameters.store import (
     StoreLimitKind,
 )
 from assent.api.v1alpha1.parameters.waiting import Awaited, WaitUntil
+from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
@@ -277,3 +278,20 @@ def test_a_dry_run_shows_every_call_and_sends_none() -> None:
     assert (status.phase, status.reason) == (Phase.SUCCEEDED, Reason.DRY_RUN)
     assert voyage.sent == []
     assert [state for _, _, state in voyage.states] == [StepState.DRY_RUN] * 5
+
+
+def test_high_looks_again_at_the_step_before() -> None:
+    """Somebody ended the eviction between two steps: at High the plan stops and is taken back."""
+    asks = plan(EvictLeaders(store_id=4), limit(10), limit(30, 1))
+    high = with_store(snapshot(), 4, leader_count=900)  # more than 40 % of all leaders
+    voyage = Voyage(asks, high, obey)
+    voyage.go(1)
+    assert voyage.status.risk is not None
+    assert voyage.status.risk.tier is Tier.HIGH
+    voyage.shown = replace(
+        with_store(voyage.shown, 4, leader_count=80), evicted_store_ids=frozenset()
+    )
+    status = voyage.go()
+    assert status.phase in (Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED)
+    assert any("step 1 no longer stands" in entry.message for entry in status.history or [])
+    assert len(voyage.sent) == 1

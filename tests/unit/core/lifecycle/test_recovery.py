@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from assent.api.reasons import Reason
-from assent.api.v1alpha1.actionproposal import Phase, StepKind, StepState
+from assent.api.v1alpha1.actionproposal import Phase, Risk, StepKind, StepState
+from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.recovery import (
     Adopt,
@@ -96,6 +97,16 @@ def test_a_call_that_is_not_absolute_is_never_repeated() -> None:
     flying = claimed(MOVE_17)
     assert isinstance(verdict(flying, BEFORE, gone=True, now=EARLY), ContinueVerifying)
     assert isinstance(verdict(flying, BEFORE, gone=True, now=OVERDUE), DeclareUnknown)
+
+
+def test_a_critical_call_is_never_repeated() -> None:
+    """The same proof that licenses a repeat below Critical licenses none here."""
+    flying = claimed()
+    risk = Risk(tier=Tier.CRITICAL, factors=["made Critical for a test"])
+    status = flying.status.model_copy(update={"risk": risk})
+    assert isinstance(verdict(flying, BEFORE, gone=True, now=EARLY), SafeRepeat)
+    critical = replace(flying, status=status)
+    assert isinstance(verdict(critical, BEFORE, gone=True, now=EARLY), ContinueVerifying)
 
 
 def test_what_expired_is_not_repeated() -> None:
