@@ -159,6 +159,7 @@ def target_part(
         checks.store_up(store_id, snapshot),
         Check("TargetTakesRole", _takes_role(store_id, role, snapshot)),
         Check("TargetHasSpace", _has_space(store_id, region, snapshot)),
+        Check("TargetNotSlow", _not_slow(store_id, snapshot)),
     ]
 
 
@@ -252,6 +253,13 @@ def _takes_role(store_id: int, role: PeerRole, snapshot: ClusterSnapshot) -> Ver
     if store is not None and store.is_tiflash and role is not PeerRole.LEARNER:
         return Deny("StoreIsTiFlash", f"store {store_id} is TiFlash: it holds only learners")
     return Allow(f"store {store_id} may hold a {role}")
+
+
+def _not_slow(store_id: int, snapshot: ClusterSnapshot) -> Verdict:
+    store = snapshot.store(store_id)
+    if store is not None and store.slow_score >= checks.SLOW_SCORE:
+        return Warn(f"PD finds store {store_id} slow: a snapshot may take it longer than PD waits")
+    return Allow(f"store {store_id} is not slow")
 
 
 def _has_space(store_id: int, region: Region, snapshot: ClusterSnapshot) -> Verdict:

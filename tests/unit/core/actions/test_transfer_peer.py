@@ -230,6 +230,12 @@ def test_p19_pds_own_repair_would_wait_for_it() -> None:
     assert isinstance(the_one_that_goes["RepairDoesNotWait"], Allow)
 
 
+def test_a_slow_target_is_a_warning() -> None:
+    """For the person who approves to weigh."""
+    assert isinstance(verdicts(cluster(target={"slow_score": 80}))["TargetNotSlow"], Warn)
+    assert isinstance(verdicts(cluster(target={"slow_score": 79}))["TargetNotSlow"], Allow)
+
+
 @pytest.mark.trap("P22")
 def test_p22_a_large_region_takes_pd_longer_than_we_wait() -> None:
     """Then the policy's timeout must be raised, and the check says so."""
