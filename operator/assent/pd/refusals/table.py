@@ -2,19 +2,19 @@
 
 from assent.core.model.call import DidNot
 from assent.pd.failures import message_of
-from assent.pd.refusals.common import COMMON
 from assent.pd.refusals.config import CONFIG
 from assent.pd.refusals.members import MEMBERS
 from assent.pd.refusals.operators import OPERATORS
 from assent.pd.refusals.placement import PLACEMENT
 from assent.pd.refusals.region_shape import REGION_SHAPE
+from assent.pd.refusals.router import ROUTER
 from assent.pd.refusals.schedulers import SCHEDULERS
 from assent.pd.refusals.shape import ANY, Refusal
 from assent.pd.refusals.stores import STORES
 from assent.pd.wire import Answer
 
 REFUSALS: tuple[Refusal, ...] = (
-    *COMMON,
+    *ROUTER,
     *OPERATORS,
     *REGION_SHAPE,
     *SCHEDULERS,

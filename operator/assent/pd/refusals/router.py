@@ -2,7 +2,7 @@
 
 from assent.pd.refusals.shape import ANY, CODE, row
 
-COMMON = (
+ROUTER = (
     row(ANY, 500, "plain", CODE + "redirect to not leader", "redirector: not the leader"),
     row(ANY, 500, "plain", CODE + "server not started", "redirector: starting or stopping"),
     row(ANY, 503, "plain", "no leader", "redirector: there is no leader to act"),
