@@ -3,6 +3,7 @@
 import pytest
 
 from assent.api.v1alpha1.parameters.region import TransferLeader
+from assent.core.actions.action import Progress
 from assent.core.model.call import Did
 from tests.contract.actions.stage import Stage, follower_store, store_without
 
@@ -44,3 +45,30 @@ async def test_a_store_without_a_peer_is_refused_before_anything_is_sent(stage: 
     region = await stage.region()
     params = TransferLeader(region_id=region.id, to_store_id=store_without(region))
     assert [check.name for check in await stage.refusals(params)] == ["TargetHoldsVoter"]
+
+
+@pytest.mark.trap("P21")
+async def test_p21_a_leadership_that_pd_moves_on_is_said_to_have_been_there(stage: Stage) -> None:
+    """Somebody evicts the new leader's store: not seen any more, and the message names by what."""
+    region = await stage.region()
+    params = TransferLeader(region_id=region.id, to_store_id=follower_store(region))
+    done = await stage.perform(params)
+    assert done.settled, done.verification
+    await stage.at_rest()
+    stage.pd(
+        "POST",
+        "/schedulers",
+        {"name": "evict-leader-scheduler", "store_id": params.to_store_id},
+    )
+    now = await stage.until(
+        lambda now: (
+            now.regions[region.id].leader_store_id != params.to_store_id
+            and region.id in now.ended_operators
+            and "evict" in now.ended_operators[region.id].text
+        ),
+        "the leadership moved on",
+        params,
+    )
+    found = done.action.verify(params, done.before, now)
+    assert found.progress is Progress.NOT_SEEN
+    assert "it did lead, and evict-leader has moved the leadership on (P21)" in found.message

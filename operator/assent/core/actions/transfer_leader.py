@@ -147,7 +147,8 @@ def _moved_on(params: TransferLeader, snapshot: ClusterSnapshot) -> str:
     """Return what PD remembers of the region, and whether it is that the leader came and went."""
     ended = snapshot.ended_operators.get(params.region_id)
     shown = read_operator(ended.text) if ended is not None else None
-    away = f"transfer leader: store {params.to_store_id} to "
+    store_id = params.to_store_id
+    away = (f"transfer leader: store {store_id} to ", f"evict leader: from store {store_id} to ")
     note = ""
     if ended is not None and ended.status == "SUCCESS" and shown and shown.brief.startswith(away):
         note = f"; it did lead, and {shown.description} has moved the leadership on (P21)"

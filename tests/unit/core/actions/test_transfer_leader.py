@@ -228,6 +228,13 @@ BACK = (
             id="P21: balance has moved it back",
         ),
         pytest.param(
+            EndedOperator(
+                "SUCCESS", BACK.replace("transfer leader: store 2", "evict leader: from store 2")
+            ),
+            "has moved the leadership on (P21)",
+            id="P21: somebody evicts its leaders",
+        ),
+        pytest.param(
             EndedOperator("SUCCESS", BACK.replace("store 2 to 1", "store 3 to 1")),
             "balance-leader {transfer leader: store 3 to 1}, ended as SUCCESS",
             id="somebody moved it between others",
