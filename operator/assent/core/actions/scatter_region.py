@@ -119,7 +119,8 @@ class ScatterRegionAction(RegionAction[ScatterRegion]):
         note = outcome_note(region.id, snapshot)
         if after == tuple(before):
             message = f"region {region.id} lies as before ({_layout(region)}){note}"
-            if not note:
+            if not _runs(region, snapshot):
+                # Whatever ended last may be older than the call: PD remembers it for ten minutes.
                 message += "; PD may have found nothing to move (P06)"
             return Verification(Progress.NOT_SEEN, message, after)
         moved = f"region {region.id} moved from {before[0].value} to {_layout(region)}"
