@@ -23,6 +23,7 @@ INSTALLING = (
 WORKING = (
     "docs/how-to/approve.md",
     "docs/how-to/modify.md",
+    "docs/how-to/chain-actions.md",
     "docs/how-to/stop-everything.md",
     "docs/how-to/resolve-an-unknown-outcome.md",
 )
