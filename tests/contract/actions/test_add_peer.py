@@ -61,17 +61,25 @@ async def test_p21_a_voter_too_many_is_taken_away_again(stage: Stage) -> None:
     """We hold back because the rule is full; PD adds it, and its rule checker removes one."""
     region = await stage.region()
     params = AddPeer(region_id=region.id, store_id=store_without(region))
+    action = action_for(params)
+    captured = action.before(params, await stage.see(params))
     assert [check.name for check in await stage.refusals(params)] == ["RulesKeepIt"]
-    assert await stage.send(action_for(params).call(params)) == Did("The operator is created.")
-    await stage.until(
+    assert await stage.send(action.call(params)) == Did("The operator is created.")
+    now = await stage.until(
         lambda now: (
-            len(stage.effects("remove_peer", region=region.id)) == 1
+            region.id in now.ended_operators
+            and "rm peer" in now.ended_operators[region.id].text
+            and len(stage.effects("remove_peer", region=region.id)) == 1
             and len(roles_of(now, region.id)) == 3
         ),
         "one peer less again",
         params,
     )
     assert len(stage.effects("add_peer", region=region.id)) == 1
+    found = action.verify(params, captured, now)
+    assert found.progress is Progress.NOT_SEEN
+    assert "PD's rule checker may have taken it away again (P21)" in found.message
+    assert "PD's last operator on it, remove-orphan-peer {rm peer" in found.message
 
 
 @pytest.mark.trap("P20")
