@@ -13,6 +13,8 @@ ETCD_VERSION = "v3.6.9"
 HELM_VERSION = "v4.3.1"
 # The PD release that the pinned commit belongs to, and what PD says at /pd/api/v1/version.
 PD_VERSION = "v8.1.0"
+# The older one of the compatibility matrix; built only for who asks for it (make contract-long).
+OLD_PD_VERSION = "v6.6.0"
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,19 @@ TOOLS = {
             ),
             proof=("-V",),
             proven_by=f"Release Version: {PD_VERSION}",
+        ),
+        Tool(
+            name="pd-6.6",
+            version=OLD_PD_VERSION,
+            module="pd-6.6",
+            package="github.com/tikv/pd/cmd/pd-server",
+            tags="without_dashboard",
+            variables=(
+                ("github.com/tikv/pd/pkg/versioninfo.PDReleaseVersion", OLD_PD_VERSION),
+                ("github.com/tikv/pd/pkg/versioninfo.PDEdition", "Community"),
+            ),
+            proof=("-V",),
+            proven_by=f"Release Version: {OLD_PD_VERSION}",
         ),
         Tool(name="tikvsim", version="", module="tikvsim", package="./cmd/tikvsim"),
         Tool(name="pdproxy", version="", module="tikvsim", package="./cmd/pdproxy"),

@@ -10,6 +10,7 @@ from sandbox.toolchain.catalogue import (
     GO_SOURCES,
     HELM_VERSION,
     KUBERNETES_VERSION,
+    OLD_PD_VERSION,
     PD_VERSION,
     SETS,
     TOOLS,
@@ -49,6 +50,16 @@ def test_pd_is_built_to_run_on_a_newer_go() -> None:
     # The commit of the 8.1 line, of which PD_VERSION is the release.
     assert "require github.com/tikv/pd v1.1.0-beta.0.20240407022249-7179657d129b\n" in go_mod("pd")
     assert PD_VERSION.startswith("v8.1.")
+
+
+def test_the_older_pd_is_of_the_6_6_line_and_nobody_builds_it_unasked() -> None:
+    """It costs two minutes, for the matrix of versions only."""
+    older = go_mod("pd-6.6")
+    assert "github.com/tikv/pd v1.1.0-beta.0.20230203015356-248b3f0be132\n" in older
+    assert "\ngo 1.19\n" in older, "as of Go 1.20, so that its debug routes are valid patterns"
+    assert "\nreplace google.golang.org/grpc => google.golang.org/grpc v1.26.0\n" in older
+    assert OLD_PD_VERSION.startswith("v6.6.")
+    assert not any("pd-6.6" in members for members in SETS.values())
 
 
 @pytest.mark.parametrize("name", MODULES)
