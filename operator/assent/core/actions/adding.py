@@ -10,7 +10,7 @@ from typing import ClassVar, TypeVar
 from assent.api.v1alpha1.actionproposal import Fact, Risk
 from assent.api.v1alpha1.parameters.region import OfPeer
 from assent.api.v1alpha1.tikvcluster import Tier
-from assent.core.actions import checks, on_peer
+from assent.core.actions import checks, on_peer, peer_checks
 from assent.core.actions.action import Idempotency, Progress, Reversibility, Verification
 from assent.core.actions.on_region import operator_call
 from assent.core.actions.quorum import replicas_of
@@ -68,18 +68,18 @@ class AddingAction(on_peer.PeerAction[A]):
         """Return what PD does not check itself, and what it would refuse in unclear words."""
         if (waiting := checks.not_prepared(snapshot)) is not None:
             return (waiting,)
-        found = on_peer.region_part(params.region_id, snapshot)
+        found = peer_checks.region_part(params.region_id, snapshot)
         region = snapshot.regions.get(params.region_id)
         if region is None or self.already_done(params, snapshot):
             return found
         new = NewPeer(params.store_id, self.role)
         return (
             *found,
-            on_peer.target_free(params.store_id, region),
-            *on_peer.target_part(params.store_id, self.role, region, snapshot),
+            peer_checks.target_free(params.store_id, region),
+            *peer_checks.target_part(params.store_id, self.role, region, snapshot),
             Check("RulesKeepIt", rules_take(new, region, snapshot)),
-            on_peer.repair_waits(region, replicas_of(region, snapshot), self.timeout_seconds),
-            on_peer.time_enough(region, self.pd_seconds(region.size_mib), self.timeout_seconds),
+            peer_checks.repair_waits(region, replicas_of(region, snapshot), self.timeout_seconds),
+            peer_checks.time_enough(region, self.pd_seconds(region.size_mib), self.timeout_seconds),
         )
 
     def already_done(self, params: A, snapshot: ClusterSnapshot) -> bool:

@@ -6,7 +6,7 @@ from assent.api.v1alpha1.actionproposal import Fact, Risk
 from assent.api.v1alpha1.actions import ActionType
 from assent.api.v1alpha1.parameters.region import RemovePeer
 from assent.api.v1alpha1.tikvcluster import Tier
-from assent.core.actions import checks, on_peer
+from assent.core.actions import checks, on_peer, peer_checks
 from assent.core.actions.action import (
     Idempotency,
     Manual,
@@ -89,7 +89,7 @@ class RemovePeerAction(on_peer.PeerAction[RemovePeer]):
         """Return above all whether a quorum of healthy voters remains, which PD does not ask."""
         if (waiting := checks.not_prepared(snapshot)) is not None:
             return (waiting,)
-        found = on_peer.region_part(params.region_id, snapshot)
+        found = peer_checks.region_part(params.region_id, snapshot)
         region = snapshot.regions.get(params.region_id)
         if region is None or self.already_done(params, snapshot):
             return found
@@ -98,9 +98,9 @@ class RemovePeerAction(on_peer.PeerAction[RemovePeer]):
             *found,
             Check("QuorumKept", _quorum_kept(params, region, snapshot)),
             Check("ReplicasKept", _replicas_kept(params, region, snapshot)),
-            on_peer.leader_may_go(params.store_id, region, None, snapshot),
-            on_peer.repair_waits(region, kept, TIMEOUT_SECONDS),
-            on_peer.time_enough(region, remove_peer_seconds(region.size_mib), TIMEOUT_SECONDS),
+            peer_checks.leader_may_go(params.store_id, region, None, snapshot),
+            peer_checks.repair_waits(region, kept, TIMEOUT_SECONDS),
+            peer_checks.time_enough(region, remove_peer_seconds(region.size_mib), TIMEOUT_SECONDS),
         )
 
     def already_done(self, params: RemovePeer, snapshot: ClusterSnapshot) -> bool:

@@ -6,7 +6,7 @@ from assent.api.v1alpha1.actionproposal import Fact, Risk
 from assent.api.v1alpha1.actions import ActionType
 from assent.api.v1alpha1.parameters.region import TransferPeer
 from assent.api.v1alpha1.tikvcluster import Tier
-from assent.core.actions import checks, on_peer
+from assent.core.actions import checks, on_peer, peer_checks
 from assent.core.actions.action import (
     Idempotency,
     Manual,
@@ -88,7 +88,7 @@ class TransferPeerAction(on_peer.PeerAction[TransferPeer]):
         """Return what PD does not check itself, and what it would refuse in unclear words."""
         if (waiting := checks.not_prepared(snapshot)) is not None:
             return (waiting,)
-        found = on_peer.region_part(params.region_id, snapshot)
+        found = peer_checks.region_part(params.region_id, snapshot)
         region = snapshot.regions.get(params.region_id)
         if region is None:
             return found
@@ -101,12 +101,14 @@ class TransferPeerAction(on_peer.PeerAction[TransferPeer]):
         kept = replicas_of(region, snapshot).without(source)
         return (
             *found,
-            on_peer.target_free(target, region),
-            *on_peer.target_part(target, role, region, snapshot),
+            peer_checks.target_free(target, region),
+            *peer_checks.target_part(target, role, region, snapshot),
             Check("RulesKeepIt", rules_take(NewPeer(target, role, source), region, snapshot)),
-            on_peer.leader_may_go(source, region, target, snapshot),
-            on_peer.repair_waits(region, kept, TIMEOUT_SECONDS),
-            on_peer.time_enough(region, transfer_peer_seconds(region.size_mib), TIMEOUT_SECONDS),
+            peer_checks.leader_may_go(source, region, target, snapshot),
+            peer_checks.repair_waits(region, kept, TIMEOUT_SECONDS),
+            peer_checks.time_enough(
+                region, transfer_peer_seconds(region.size_mib), TIMEOUT_SECONDS
+            ),
         )
 
     def already_done(self, params: TransferPeer, snapshot: ClusterSnapshot) -> bool:
