@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
 from assent.api.v1alpha1.actions import ActionType, Plan
@@ -16,7 +17,7 @@ from assent.core.actions.action import (
     Scope,
     Verification,
 )
-from assent.core.actions.program import Singles, Stage, stages_of
+from assent.core.actions.program import Singles, Stage, awaited, stages_of
 from assent.core.model.call import PdCall
 from assent.core.model.reading import Wanted
 from assent.core.model.snapshot import ClusterSnapshot
@@ -102,13 +103,17 @@ class PlanAction(Action[Plan]):
         return Risk(tier=tier, factors=factors[:MAX_FACTORS])
 
     def preconditions(self, params: Plan, snapshot: ClusterSnapshot) -> Sequence[Check]:
-        """Return the checks of the first step as they are, and of each later one what it will
-        wait for or be refused by if nothing changes: earlier steps may change it, so only what
-        the first step needs stands in the way now.
+        """Return the checks of the first step that has something to do as they are, and of each
+        later one what it will wait for or be refused by if nothing changes: earlier steps may
+        change it, so only what the first one needs stands in the way now.
         """
-        first, *later = self._stages(params)
-        checks = [*first.action.preconditions(first.params, snapshot)]
-        for one in later:
+        stages = self._stages(params)
+        done = list(takewhile(lambda one: _is_done(one, snapshot), stages))
+        checks = [_passed_over(one, snapshot) for one in done]
+        rest = stages[len(done) :]
+        if rest:
+            checks += rest[0].action.preconditions(rest[0].params, snapshot)
+        for one in rest[1:]:
             obstacles = [
                 check.verdict.message
                 for check in one.action.preconditions(one.params, snapshot)
@@ -123,8 +128,8 @@ class PlanAction(Action[Plan]):
         return checks
 
     def already_done(self, params: Plan, snapshot: ClusterSnapshot) -> bool:
-        """Return False: steps may undo each other, so a plan is never done before it was."""
-        return False
+        """Return True when PD is as every single step asks: then nothing is left to do."""
+        return all(_is_done(one, snapshot) for one in self._stages(params))
 
     def call(self, params: Plan) -> PdCall:
         """Return the call of the first step."""
@@ -155,3 +160,16 @@ class PlanAction(Action[Plan]):
 
     def _stages(self, params: Plan) -> tuple[Stage, ...]:
         return stages_of(params, self._singles)
+
+
+def _is_done(stage: Stage, snapshot: ClusterSnapshot) -> bool:
+    return stage.action.already_done(stage.params, snapshot)
+
+
+def _passed_over(stage: Stage, snapshot: ClusterSnapshot) -> Check:
+    """Return whether what follows a step that has nothing to do may begin."""
+    name = f"Step{stage.index + 1}"
+    missing = awaited(stage.wait_until, snapshot) if stage.wait_until is not None else None
+    if missing is not None:
+        return Check(name, Hold("StepWaits", f"it is done already; waiting for {missing}"))
+    return Check(name, Allow("PD already is as asked: nothing will be sent for it"))

@@ -12,7 +12,14 @@ from assent.core.lifecycle.assess import Catalogue, View, shown
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.gate_list import Obstacle, first_held, gates_of
-from assent.core.lifecycle.journal import MAX_STEPS, Sender, Window, append_step, new_step
+from assent.core.lifecycle.journal import (
+    MAX_STEPS,
+    Sender,
+    Window,
+    append_step,
+    new_step,
+    sendable_call,
+)
 from assent.core.lifecycle.messages import DRY_RUN_MARK, cancel_command, sentence_case
 from assent.core.lifecycle.progress import plan_step
 from assent.core.lifecycle.transition import Also, Cause, advance
@@ -63,15 +70,20 @@ def held(facts: Facts, obstacle: Obstacle, *, also: Also) -> Decision:
 def _carried_out(
     facts: Facts, view: View, tally: Tally, also: Also, catalogue: Catalogue
 ) -> Decision:
-    call = view.action.call(view.params)
     program = program_of(facts.proposal.spec.action, catalogue)
-    state = StepState.DRY_RUN if view.dry_run else StepState.INTENDED
     execution = facts.proposal.status.execution
-    for stage in program if view.dry_run else program[:1]:
-        step = _step(facts, view, stage, program, state)
-        execution = append_step(execution, step)
+    for stage in program:
+        # A step with nothing to do is recorded and passed over; the first other one is sent.
+        done = stage.action.already_done(stage.params, view.snapshot)
+        state = StepState.ALREADY_DONE if done else StepState.INTENDED
+        if view.dry_run:
+            state = StepState.DRY_RUN
+        execution = append_step(execution, _step(facts, view, stage, program, state))
+        if state is StepState.INTENDED:
+            break
     assert execution is not None  # noqa: S101 - a program has at least one stage
     step = execution.steps[-1]
+    call = sendable_call(step.call)
     changes = {**also.changes, "execution": execution}
     people = ", ".join(tally.approved_by)
     if view.dry_run:
