@@ -20,7 +20,7 @@ V6 = (
     "learner}, 2:{leave joint state, promote learner peer 77 on store 4 to voter, demote voter "
     "peer 8 on store 1 to learner}, 3:{remove peer on store 1}]，timeout:[18m0s])"
 )
-"""With the full-width comma of v6.5 and v7.1: written after pd-api.md 2.6, as the text of versions without a
+"""With the full-width comma of v6.5 and v7.1, written after pd-api.md 2.6: those versions have no
 sandbox of their own."""
 
 V6_SCATTER = V6.replace("admin-move-peer", "scatter-region").replace("]，", "], ")
