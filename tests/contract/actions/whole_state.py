@@ -53,6 +53,7 @@ LEFT_OUT: Mapping[str, str] = {
     "rule.version": "counts the writes of a rule since PD's leader started",
     "peer.id": "a peer that is removed and added again has a new one; its store and role count",
     "config.schedule.store-limit": "limit/* has the same, by store",
+    "config.pd-server.trace-region-flow": "old PD drops it at the next change of its leader",
     "config.schedule.schedulers-payload": "scheduler/* has the same, by scheduler",
     "balance-hot-region-scheduler.read-priorities": "PD adapts them itself after its start",
     "balance-hot-region-scheduler.write-leader-priorities": "PD adapts them, too",
