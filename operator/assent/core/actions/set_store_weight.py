@@ -37,7 +37,9 @@ class SetStoreWeightAction(StoreAction[SetStoreWeight]):
         endpoint="POST /pd/api/v1/store/{id}/weight",
         example=SetStoreWeight(store_id=4, leader_weight_percent=50, region_weight_percent=100),
         timeout_reason="PD has none: the weights show at once; actionTimeout rules",
-        raised_by=("High when a weight becomes 0: balancing then empties the store",),
+        raised_by=(
+            "High when a weight becomes 0: balancing then takes from the store and gives nothing back",
+        ),
         unchecked_by_pd=(
             "weight 0 on every store",
             "weight 0 empties a store slowly and never quite: DrainStore and EvictLeaders do",
@@ -61,7 +63,13 @@ class SetStoreWeightAction(StoreAction[SetStoreWeight]):
         """Return Medium; High when a weight becomes 0."""
         factors = ["balancing moves leaders and data until the shares fit the weights"]
         if 0 in _weights(params):
-            return Risk(tier=Tier.HIGH, factors=[*factors, "a weight of 0 empties the store"])
+            return Risk(
+                tier=Tier.HIGH,
+                factors=[
+                    *factors,
+                    "at a weight of 0 balancing takes from the store and gives nothing back",
+                ],
+            )
         return Risk(tier=self.base_tier, factors=factors)
 
     def preconditions(self, params: SetStoreWeight, snapshot: ClusterSnapshot) -> Sequence[Check]:

@@ -66,7 +66,7 @@ def test_without_both_former_weights_there_is_no_undo() -> None:
     ],
 )
 def test_zero_is_high(params: SetStoreWeight, tier: Tier) -> None:
-    """Balancing then empties the store."""
+    """Balancing then takes from the store and gives nothing back."""
     assert ACTION.risk(params, snapshot()).tier is tier
 
 
