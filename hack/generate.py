@@ -7,6 +7,7 @@ edited; `make verify` fails while it is not current.
 import sys
 from pathlib import Path
 
+from hack.actions import action_samples, actions_page
 from hack.manifests import manifests
 from hack.reference import pages
 from hack.traps import traps_page
@@ -19,7 +20,13 @@ GENERATED_FOLDERS = ("crds", "deploy/admission", "helm/assent/crds")
 
 def generated_files(root: Path = ROOT) -> dict[str, str]:
     """Return every generated file: path below the root → text."""
-    return {**manifests(root), **pages(), "docs/reference/traps.md": traps_page()}
+    return {
+        **manifests(root),
+        **pages(),
+        "docs/reference/actions.md": actions_page(),
+        "docs/reference/traps.md": traps_page(),
+        "deploy/samples/actions.yaml": action_samples(),
+    }
 
 
 def main() -> int:

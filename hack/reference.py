@@ -29,7 +29,8 @@ def pages() -> dict[str, str]:
     }
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return the rows as a Markdown table; line breaks and bars in cells do not break it."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
 
@@ -52,25 +53,26 @@ def _kind(kind: Kind) -> str:
     if kind.selectable:
         paths = ", ".join(f"`{path.removeprefix('.')}`" for path in kind.selectable)
         parts.append(f"Field selectors: {paths}.\n")
-    fields = [
-        (f"`{path}`", _type(field), _default(field), field.get("description", ""))
-        for path, field in _fields(schema, "")
+    rows = [
+        (f"`{path}`", field_type(field), field_default(field), field.get("description", ""))
+        for path, field in fields(schema, "")
     ]
-    parts.append(_table(("Field", "Type", "Default", "Meaning"), fields))
+    parts.append(table(("Field", "Type", "Default", "Meaning"), rows))
     rules = [(f"`{path or '(whole object)'}`", message) for path, message in _rules(schema, "")]
     if rules:
         parts.append("Rules that the API server enforces:\n")
-        parts.append(_table(("At", "Refused with"), rules))
+        parts.append(table(("At", "Refused with"), rules))
     return "\n".join(parts)
 
 
-def _fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every field below an object schema with its path and whether it is required."""
     required = schema.get("required", [])
     for name, field in schema.get("properties", {}).items():
         here = f"{path}.{name}" if path else name
         yield here, {**field, "required": name in required}
-        yield from _fields(field, here)
-        yield from _fields(field.get("items", {}), f"{here}[]")
+        yield from fields(field, here)
+        yield from fields(field.get("items", {}), f"{here}[]")
 
 
 def _rules(schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
@@ -82,7 +84,8 @@ def _rules(schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
         yield from _rules(field.get("items", {}), f"{here}[]")
 
 
-def _type(field: dict[str, Any]) -> str:
+def field_type(field: dict[str, Any]) -> str:
+    """Return the type of a field with its bounds, in words."""
     if "enum" in field:
         kind = " \\| ".join(field["enum"]).replace("\\|", "or")
     elif field["type"] == "array":
@@ -99,7 +102,8 @@ def _type(field: dict[str, Any]) -> str:
     return f"{kind}, required" if field["required"] else kind
 
 
-def _default(field: dict[str, Any]) -> str:
+def field_default(field: dict[str, Any]) -> str:
+    """Return the default of a scalar field as code, nothing for none."""
     if "default" not in field or field["type"] in ("object", "array"):
         return ""
     value = field["default"]
@@ -112,9 +116,9 @@ def _reasons() -> str:
         "Names are API: they are added, not renamed. `status.reason` of an ActionProposal always"
         ' answers "why is it not running?".\n',
         "## Reasons of an ActionProposal (`status.reason`)\n",
-        _table(("Reason", "Meaning"), [(f"`{item.value}`", item.meaning) for item in Reason]),
+        table(("Reason", "Meaning"), [(f"`{item.value}`", item.meaning) for item in Reason]),
         "## States of a TiKVCluster (`status.state`)\n",
-        _table(("State", "Meaning"), [(f"`{item.value}`", item.meaning) for item in ClusterState]),
+        table(("State", "Meaning"), [(f"`{item.value}`", item.meaning) for item in ClusterState]),
         "## Condition types\n",
         "".join(f"- `{item.value}`\n" for item in ConditionType),
     ]
@@ -141,14 +145,14 @@ def _lifecycle() -> str:
         "One table in the code makes this page, the API server's transition rule and the operator's"
         " own decisions. A write that moves `status.phase` in any other way is refused.\n",
         "```mermaid\nstateDiagram-v2\n" + "".join(lines) + "```\n",
-        _table(
+        table(
             ("Group", "Phases", "Meaning"),
             [
                 (name, ", ".join(f"`{phase.value}`" for phase in Phase if phase in members), text)
                 for name, members, text in groups
             ],
         ),
-        _table(
+        table(
             ("Phase", "Event", "Leads to"),
             [(f"`{shown(move.phase)}`", move.event.value, f"`{move.to.value}`") for move in TABLE],
         ),
@@ -170,7 +174,7 @@ def _admission() -> str:
         on = ", ".join(f"`{resource}`" for resource in policy.resources)
         when = ", ".join(operation.lower() for operation in policy.operations)
         parts.append(f"## {policy.name}\n\nOn {when} of {on}.\n")
-        parts.append(_table(("Code", "Message"), rows))
+        parts.append(table(("Code", "Message"), rows))
         if policy.lease is not None:
             parts.append(_FROZEN)
     return "\n".join(parts)

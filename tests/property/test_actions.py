@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from assent.core.actions.on_peer import PeerAction
 from assent.core.model.call import PdCall
 from assent.core.model.snapshot import ClusterSnapshot, PeerRole, StoreState
 from assent.core.model.verdict import Deny, Hold
+from hack.checks import check_names
 from tests.support.asks import ASKS, asks
 from tests.support.consistency import inconsistencies
 from tests.support.peers import without_numbers
@@ -319,3 +321,17 @@ def test_sentences_and_scope_name_what_is_touched(kind: ActionType, data: st.Dat
         if what in ("store", "region", "tombstones"):
             assert {int(one) for one in shown.split(",")} <= ids
         assert target.identity
+
+
+@EACH_TYPE
+@SETTINGS
+@given(data=st.data())
+def test_the_reference_names_every_check_that_is_made(
+    kind: ActionType, data: st.DataObject
+) -> None:
+    """The page has the names from the code of the preconditions: none may be missing there."""
+    found, params, seen = data.draw(asks(kind))
+    assume(kind is not ActionType.PLAN)  # it has those of its steps, too
+    known = check_names(found)
+    for check in found.preconditions(params, seen):
+        assert any(fnmatchcase(check.name, name) for name in known), check.name
