@@ -261,6 +261,12 @@ def test_a_rule_that_could_not_be_put_back_is_left_alone(
         assert reasons(params, labelled(former)) == {"RuleCaptured": reason}
 
 
+def test_labels_that_are_no_list_are_none() -> None:
+    """A rule of another shape is not read halfway."""
+    assert label_rules.labels_of({"labels": "schedule=deny"}) == []
+    assert label_rules.labels_of({}) == []
+
+
 def test_a_rule_that_ends_by_itself_is_a_warning() -> None:
     """It is put back only while its time lasts."""
     for params in (deny(), GONE):

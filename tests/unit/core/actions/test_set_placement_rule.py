@@ -202,6 +202,12 @@ def test_all_rules_of_a_range_must_find_stores_together() -> None:
     assert reasons(ask(count=2), placed()) == {"RangesServed": "RangeUnplaceable"}
 
 
+def test_ranges_with_the_same_rules_are_judged_once() -> None:
+    """TiDB makes thousands of ranges; most of them are served alike."""
+    table = rule("table_1", group="TiDB_DDL_1", start_key="74", end_key="75")
+    assert reasons(ask(), placed(rule(), table)) == {}
+
+
 def test_a_group_whose_order_is_not_known_is_a_warning() -> None:
     """It may override the others, which a snapshot does not show."""
     verdict = verdicts(ask(group_id="own", count=2), placed())["RangesServed"]
