@@ -38,7 +38,7 @@ class SetStoreWeightAction(StoreAction[SetStoreWeight]):
         example=SetStoreWeight(store_id=4, leader_weight_percent=50, region_weight_percent=100),
         timeout_reason="PD has none: the weights show at once; actionTimeout rules",
         raised_by=(
-            "High when a weight becomes 0: balancing then takes from the store and gives nothing back",
+            "High when a weight becomes 0: balancing takes from the store and gives nothing back",
         ),
         unchecked_by_pd=(
             "weight 0 on every store",
