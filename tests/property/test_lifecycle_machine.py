@@ -28,13 +28,13 @@ from assent.api.v1alpha1.lifecycle import FINISHED, IN_FLIGHT, moves
 from assent.api.v1alpha1.tikvcluster import Mode, Tier
 from assent.core.actions.catalogue import CATALOGUE
 from assent.core.approvals.digest import ask_of, same_ask
+from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision as Decided
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.history import broken_at
 from assent.core.lifecycle.interrupts import may_call
 from assent.core.lifecycle.recovery import SafeRepeat, adopt, classify
-from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.settle import settle
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, Unknown

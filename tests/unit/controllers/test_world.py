@@ -253,7 +253,7 @@ def test_of_a_finished_proposal_only_what_is_decided_by_stays_in_memory() -> Non
         "hash": "sha256:1",
     }
     gate = {"name": "Mode", "verdict": "pass", "message": "Approval"}
-    shown = {"history": [entry], "gates": [gate], "conditions": []}
+    shown: dict[str, Any] = {"history": [entry], "gates": [gate], "conditions": []}
     told = Told()
     told.world.observe(KINDS.proposal, raw(10, phase="Pending", **shown))
     waiting = told.world.proposal("tikv/p1")
