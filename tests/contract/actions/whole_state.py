@@ -14,6 +14,7 @@ from sandbox.remote import PdClient, RefusedError
 
 MISSING = "(absent)"
 PAUSE_TOLERANCE_SECONDS = 3
+PLACEMENT_RULES_DISABLED = 412
 
 LEFT_OUT: Mapping[str, str] = {
     "store.last_heartbeat": "every store heartbeat moves it",
@@ -193,7 +194,7 @@ def _config(pd: PdClient) -> Iterator[tuple[str, object]]:
 
 
 def _placement(pd: PdClient) -> Iterator[tuple[str, object]]:
-    for group in pd.get("/config/placement-rule"):
+    for group in _rule_groups(pd):
         name = f"rule-group/{group['group_id']}"
         for rule in group.get("rules") or []:
             yield from _kept(f"rule/{group['group_id']}/{rule['id']}", "rule", rule)
@@ -201,6 +202,16 @@ def _placement(pd: PdClient) -> Iterator[tuple[str, object]]:
         yield f"{name}/override", group.get("group_override", False)
     for rule in pd.get("/config/region-label/rules") or []:
         yield from _flat(f"label-rule/{rule['id']}", rule)
+
+
+def _rule_groups(pd: PdClient) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = pd.get("/config/placement-rule")
+    except RefusedError as error:
+        if error.status != PLACEMENT_RULES_DISABLED:
+            raise
+        return []
+    return found
 
 
 def _members(pd: PdClient) -> Iterator[tuple[str, object]]:
