@@ -122,6 +122,7 @@ class App:
             ),
             metrics=self._metrics,
             halts=lambda: self._world.halts,
+            gate_installed=lambda: self._leader.gate.problem is None,
             now=utc_now,
             monotonic=time.monotonic,
         )

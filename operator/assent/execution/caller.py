@@ -52,15 +52,19 @@ class Caller:
         pd: PdOf,
         metrics: Metrics,
         halts: Callable[[], tuple[HaltOrder, ...]],
+        gate_installed: Callable[[], bool],
         stopping: Callable[[], bool],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        """Take the parts; ``halts`` are those that this process's own watch knows of."""
+        """Take the parts; ``halts`` are those that this process's own watch knows of, and
+        ``gate_installed`` says whether its last test found the approval gate as shipped.
+        """
         self._kube = kube
         self._pd = pd
         self._metrics = metrics
         self._halts = halts
+        self._gate_installed = gate_installed
         self._stopping = stopping
         self._now = now
         self._monotonic = monotonic
@@ -76,7 +80,10 @@ class Caller:
         _still_ours(proposal, live.proposal, term)
         halts = (*live.halts, *self._halts())
         undo = is_undoing(proposal)
-        return live, may_call(live.proposal, live.cluster, halts, self._now(), undo=undo)
+        hold = may_call(live.proposal, live.cluster, halts, self._now(), undo=undo)
+        if hold is None and not self._gate_installed():
+            hold = Hold(Reason.GATE_NOT_INSTALLED, "the approval gate is not installed as shipped")
+        return live, hold
 
     async def call(
         self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term

@@ -49,10 +49,13 @@ class Executor:
         recovery: Recovery,
         metrics: Metrics,
         halts: Callable[[], tuple[HaltOrder, ...]],
+        gate_installed: Callable[[], bool],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        """Take the parts; ``halts`` are those that this process's own watch knows of."""
+        """Take the parts; ``halts`` are those that this process's own watch knows of, and
+        ``gate_installed`` says whether its last test found the approval gate as shipped.
+        """
         self.journal = journal
         self._pd = pd
         self._recovery = recovery
@@ -64,6 +67,7 @@ class Executor:
             pd=pd,
             metrics=metrics,
             halts=halts,
+            gate_installed=gate_installed,
             stopping=lambda: self._lost is None,
             now=now,
             monotonic=monotonic,

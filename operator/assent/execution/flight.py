@@ -183,16 +183,20 @@ class Pilot:
     ) -> tuple[Proposal, PdCall | None]:
         """Decide the next step from fresh facts, as often as it takes; return what was stored."""
         delay = FIRST_LOOK_SECONDS
+        unsure: list[Decision] = []
         while True:
             since = self._now()
             live, hold = await self._caller.look(proposal, term)
             snapshot = await self.look(proposal, cluster, since)
             newest = await self._record.reread(proposal)
+            for landed in unsure:  # late, but certainly before anything was sent for it
+                if landed.call is not None and landed.status.execution == newest.status.execution:
+                    return newest, landed.call
             policy = (live.cluster or cluster).spec.policy
             sender = Sender(term.epoch, term.holder)
             decision = go_on(newest, Now(snapshot, self._now(), sender, policy, hold))
             if decision is not None and decision.status != newest.status:
-                stored = await self._try_store(newest, decision)
+                stored = await self._try_store(newest, decision, unsure)
                 if stored is not None:
                     if decision.call is not None or _moved(newest, stored):
                         return stored, decision.call
@@ -200,8 +204,14 @@ class Pilot:
             await wait(nudge, delay)
             delay = min(delay * 2, WAITING_LOOK_SECONDS)
 
-    async def _try_store(self, newest: Proposal, decision: Decision) -> Proposal | None:
-        """Return the stored state, None when it was certainly not stored: decide anew."""
+    async def _try_store(
+        self, newest: Proposal, decision: Decision, unsure: list[Decision]
+    ) -> Proposal | None:
+        """Return the stored state, None when it is not stored: decide anew.
+
+        A write that was not answered and reads back as absent may still land: it is noted in
+        ``unsure``.
+        """
         try:
             return await self._journal.store(newest, decision)
         except Retryable as error:
@@ -210,7 +220,10 @@ class Pilot:
         except OutcomeUnknown as error:
             await breathe(error, FIRST_LOOK_SECONDS)
             found = await self._record.reread(newest)
-            return found if found.status.execution == decision.status.execution else None
+            if found.status.execution == decision.status.execution:
+                return found
+            unsure.append(decision)
+            return None
 
     async def look(
         self, proposal: Proposal, cluster: Cluster, since: datetime

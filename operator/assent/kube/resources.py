@@ -20,6 +20,7 @@ from assent.api.v1alpha1.actionproposal import (
 from assent.api.v1alpha1.base import ApiModel
 from assent.api.v1alpha1.halt import Halt, HaltSpec
 from assent.api.v1alpha1.tikvcluster import TiKVCluster, TiKVClusterSpec, TiKVClusterStatus
+from assent.core.approvals.digest import as_approved
 from assent.core.model.resource import Cluster, HaltOrder, Metadata, Proposal
 from assent.kube.errors import Malformed
 
@@ -159,14 +160,17 @@ def _model(model: type[_Model], raw: Raw, section: str, *, what: str) -> _Model:
 def parse_proposal(raw: Raw) -> Proposal:
     """Return the ActionProposal; a missing status becomes one whose fields are all None.
 
+    In flight its ask is the one that was approved, also if somebody has edited spec since.
+
     Raises:
         Malformed: the message and ``field`` name what does not fit.
     """
     what = f"{KINDS.proposal} {name_of(raw)}"
+    status = _model(ActionProposalStatus, raw, "status", what=what)
     return Proposal(
         meta=parse_metadata(raw, what=what),
-        spec=_model(ActionProposalSpec, raw, "spec", what=what),
-        status=_model(ActionProposalStatus, raw, "status", what=what),
+        spec=as_approved(_model(ActionProposalSpec, raw, "spec", what=what), status),
+        status=status,
     )
 
 

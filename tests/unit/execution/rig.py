@@ -131,6 +131,7 @@ class Rig:
             recovery=self.recovery,
             metrics=self.metrics,
             halts=lambda: self.world.halts,
+            gate_installed=lambda: self.gate_now().problem is None,
             now=self.clock.now,
             monotonic=self.clock.monotonic,
         )

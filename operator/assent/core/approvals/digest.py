@@ -5,7 +5,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from assent.api.v1alpha1.actionproposal import ActionProposalSpec, Ask, Target
+from assent.api.v1alpha1.actionproposal import (
+    ActionProposalSpec,
+    ActionProposalStatus,
+    Ask,
+    Target,
+)
+from assent.api.v1alpha1.lifecycle import IN_FLIGHT
 from assent.api.v1alpha1.tikvcluster import Tier
 
 DIGEST_VERSION = "assent.tikv.org/v1alpha1/ask.1"
@@ -44,6 +50,18 @@ def ask_of(spec: ActionProposalSpec) -> Ask:
 def same_ask(left: Ask | None, right: Ask) -> bool:
     """Return True when both read the same as the API writes them (timestamps in milliseconds)."""
     return left is not None and left.wire() == right.wire()
+
+
+def as_approved(spec: ActionProposalSpec, status: ActionProposalStatus) -> ActionProposalSpec:
+    """Return the spec; in flight with the ask that was approved, whatever spec says by now.
+
+    Admission freezes the ask once execution begins. Should admission have been gone for a while,
+    an edit must not become the next step of a plan, nor the call that takes something back.
+    """
+    if status.phase not in IN_FLIGHT or status.assessed is None:
+        return spec
+    asked = status.assessed
+    return spec.model_copy(update={name: getattr(asked, name) for name in Ask.model_fields})
 
 
 def canonical_json(value: Any) -> str:

@@ -47,6 +47,15 @@ def revert_or_wait(facts: Facts, catalogue: Catalogue) -> Decision:
     return take_back(proposal, execution, undoing, catalogue)
 
 
+def _another_pd(facts: Facts) -> Hold | None:
+    """Another PD behind the endpoints shows nothing of what stands on the one approved."""
+    snapshot, target = facts.snapshot, facts.proposal.status.target
+    if snapshot is None or target is None or str(snapshot.pd.cluster_id) == target.cluster_id:
+        return None
+    answers = f"PD cluster {snapshot.pd.cluster_id} answers now"
+    return Hold(Reason.CLUSTER_NOT_READY, f"{answers}; it was done on {target.cluster_id}")
+
+
 _REASONS = {reason.value: reason for reason in Reason}
 
 
@@ -58,6 +67,8 @@ def _obstacle(facts: Facts) -> Hold | None:
         return Hold(Reason.HELD, "a later term of the operator has acted on it")
     if not facts.gate_installed:
         return Hold(Reason.GATE_NOT_INSTALLED, "the approval gate is not installed as shipped")
+    if (foreign := _another_pd(facts)) is not None:
+        return foreign
     busy = busy_check(facts.in_flight).verdict
     if isinstance(busy, Hold):
         return busy

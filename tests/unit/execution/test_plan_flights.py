@@ -1,0 +1,166 @@
+"""Plans of several steps in the air: what happens to them between two of their calls."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from assent.api.v1alpha1.actions import action, plan
+from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.parameters.store import EvictLeaders, SetStoreLimit, StoreLimitKind
+from assent.controllers.clusters import Gate
+from assent.core.model.reading import Wanted
+from assent.errors import LeadershipLost
+from assent.kube.resources import KINDS
+from tests.support.fake_kube import lose
+from tests.support.fake_pd import EVICT, answer
+from tests.support.proposals import LIMIT_4
+from tests.unit.execution.rig import NS, Rig
+
+STATUS = "/status$"
+GONE = Gate("the approval policies are missing", deviates=True)
+
+
+def limit(store_id: int, rate: int) -> ApiModel:
+    """Return parameters for an add-peer limit."""
+    return SetStoreLimit(store_id=store_id, kind=StoreLimitKind.ADD_PEER, rate_per_minute=rate)
+
+
+TWO = plan(limit(1, 20), limit(2, 25))
+
+
+def between_the_steps(op: Rig, act: Callable[[], None]) -> None:
+    """Have that happen once the first step's outcome is stored."""
+    op.server.order("PATCH", STATUS, lambda: None, after_storing=True)  # the claim
+    op.server.order("PATCH", STATUS, act, after_storing=True)
+
+
+async def test_the_steps_run_one_after_the_other(op: Rig) -> None:
+    """The ground that the others stand on."""
+    await op.approved("p1", TWO)
+    await op.reconcile("p1")
+    await op.until_phase("p1", "Succeeded")
+    assert op.calls == [("POST", "/store/1/limit"), ("POST", "/store/2/limit")]
+
+
+async def test_an_ask_that_is_edited_while_it_runs_changes_nothing(op: Rig) -> None:
+    """Admission refuses that; should it be gone for a while, what was approved still runs."""
+    await op.approved("p1", TWO)
+    another = plan(limit(1, 20), limit(3, 900)).wire()
+    between_the_steps(op, lambda: op.say("p1", action=another, revertAfter="1h"))
+    await op.reconcile("p1")
+    status = await op.until_phase("p1", "Succeeded")
+    assert op.calls == [("POST", "/store/1/limit"), ("POST", "/store/2/limit")]
+    assert op.pd.stores[3].add_peer == 15.0
+    assert "revertAt" not in status
+
+
+async def test_nothing_is_called_between_two_steps_while_the_gate_is_gone(op: Rig) -> None:
+    """The plan says why it waits, and goes on by itself once the gate stands again."""
+    await op.approved("p1", TWO)
+    between_the_steps(op, lambda: setattr(op, "gate", GONE))
+    await op.reconcile("p1")
+    await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
+    assert op.status("p1")["phase"] == "Executing"
+    assert op.calls == [("POST", "/store/1/limit")]
+    op.gate = Gate(None)
+    op.executor.nudge(f"{NS}/p1")
+    await op.until_phase("p1", "Succeeded")
+    assert len(op.calls) == 2
+
+
+async def test_a_gate_that_goes_between_intent_and_call_withholds_the_call(op: Rig) -> None:
+    """Back to Approved: what was agreed to still is, and nothing was sent."""
+    await op.approved("p1", LIMIT_4)
+    op.server.order("PATCH", STATUS, lambda: setattr(op, "gate", GONE), after_storing=True)
+    await op.reconcile("p1")
+    status = await op.until_phase("p1", "Approved")
+    assert status["reason"] == "GateNotInstalled"
+    assert op.calls == []
+
+
+async def test_an_undo_waits_for_the_gate(op: Rig) -> None:
+    """Taking back is a call like any other."""
+
+    def listed_only(_: httpx.Request) -> httpx.Response:
+        op.pd.evicted.add(4)
+        op.gate = GONE
+        return answer(200, "The scheduler is created.")
+
+    op.pd.answers[("POST", "/pd/api/v1/schedulers")] = listed_only
+    await op.approved("p1", action(EvictLeaders(store_id=4)))
+    await op.reconcile("p1")
+    await op.time_is_up()
+    await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
+    assert (op.status("p1")["phase"], op.calls) == ("RollingBack", [])
+    op.gate = Gate(None)
+    op.executor.nudge(f"{NS}/p1")
+    await op.until_phase("p1", "RolledBack")
+    assert op.calls == [("DELETE", f"/scheduler-config/{EVICT}/delete/4")]
+
+
+async def test_the_next_intent_that_lands_late_is_known_again_as_never_sent(op: Rig) -> None:
+    """Its write hung in the API server, was read back as absent, and landed after all."""
+    await op.approved("p1", TWO)
+    held: list[dict[str, object]] = []
+
+    def keep_and_lose() -> None:
+        held.append(op.server.seen[-1].body)
+        lose()
+
+    def land() -> None:
+        op.server.edit(KINDS.proposal, NS, "p1", {"status": held[0]["status"]})
+
+    op.server.order("PATCH", STATUS, lambda: None)  # the claim
+    op.server.order("PATCH", STATUS, lambda: None)  # the first step's outcome
+    op.server.order("PATCH", STATUS, keep_and_lose)  # the second step's intent
+    op.server.order("PATCH", STATUS, land)
+    await op.reconcile("p1")
+    await op.until_phase("p1", "Succeeded")
+    assert op.calls == [("POST", "/store/1/limit"), ("POST", "/store/2/limit")]
+
+
+@pytest.mark.parametrize("writes", range(4))
+async def test_a_process_that_dies_at_any_write_sends_nothing_twice(
+    op: Rig, tmp_path: Path, writes: int
+) -> None:
+    """Whatever was stored by then, the successor finds out what came of it, call by call."""
+    await op.approved("p1", TWO)
+    for _ in range(writes):
+        op.server.order("PATCH", STATUS, lambda: None, after_storing=True)
+
+    async def die() -> None:
+        assert op.running is not None
+        op.running.cancel()
+
+    op.server.order("PATCH", STATUS, die, after_storing=True)
+    with suppress(LeadershipLost):
+        await op.reconcile("p1")
+    await op.until(lambda: op.running is not None and op.running.done())
+    other = op.successor(tmp_path)
+    await other.lead()
+    await other.reconcile("p1")
+    await other.until(lambda: op.status("p1")["phase"] in ("Succeeded", "Executing"))
+    await other.until_idle("p1") if op.status("p1")["phase"] == "Succeeded" else None
+    assert len(op.calls) == len(set(op.calls))
+    await other.end()
+
+
+async def test_another_pd_ends_no_undo_that_waits_for_its_time(op: Rig) -> None:
+    """Another PD behind the endpoints shows nothing of what stands on the one approved."""
+    await op.approved("p1", LIMIT_4, revertAfter="1h")
+    await op.reconcile("p1")
+    await op.until_phase("p1", "Active")
+    await op.until_idle("p1")
+    op.clock.advance(3601)
+    op.pd.cluster_id = 4711
+    watcher = op.clusters.watcher(op.world.clusters[0])
+    await watcher.aclose()
+    await watcher.renew(op.world.clusters[0], Wanted())
+    op.pd.stores[4].add_peer = 15.0
+    await op.reconcile("p1")
+    status = op.status("p1")
+    assert (status["phase"], status["reason"]) == ("Active", "ClusterNotReady")
+    assert "4711" in status["message"]
