@@ -183,7 +183,12 @@ def _mend_rules(cluster: RealCluster, pristine: Pristine) -> None:
 
 def _level_leaders(cluster: RealCluster) -> str | None:
     """Give every store a leader or two to work with, without PD; return why that fails."""
-    counts = {n: store["leader_count"] for n, store in cluster.stores.stores().items()}
+    stores = cluster.stores.stores()
+    counts = {number: store["leader_count"] for number, store in stores.items()}
+    share = sum(store["peer_count"] for store in stores.values()) / len(stores)
+    for number, store in stores.items():
+        if store["peer_count"] < share / 2:
+            return f"store {number} has {store['peer_count']} peers, its share is {share:g}"
     for number in counts:
         for giver in sorted(counts, key=lambda n: -counts[n]):
             lacking = FEWEST_LEADERS - counts[number]
