@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from assent.api.v1alpha1.tikvcluster import Detection
 from assent.core.actions.catalogue import action_of
 from assent.core.detection.engine import detect
-from assent.core.detection.finding import Memory, Observed, Problem, TidbOperatorFacts
+from assent.core.detection.finding import Memory, Observed, Problem
 from assent.core.detection.incident import incident_of, propose
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Deny
 from tests.support.snapshots import NOW, consistent_snapshots, healthy_snapshots, unprepared
 from tests.unit.core.detection.builders import OPERATOR, cluster

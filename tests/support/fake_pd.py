@@ -177,10 +177,15 @@ class FakePd(httpx.AsyncBaseTransport):
             },
         )
 
-    def _get_schedulers(self, *_: object) -> httpx.Response:
-        if not self.prepared:
+    def _get_schedulers(
+        self, _: re.Match[str], __: object, request: httpx.Request
+    ) -> httpx.Response:
+        if not self.prepared or request.url.params.get("status") == "paused":
             return answer(200, [])
         return answer(200, [*DEFAULT_SCHEDULERS, *([EVICT] if self.evicted else [])])
+
+    def _get_label_rules(self, *_: object) -> httpx.Response:
+        return answer(200, [])
 
     def _get_schedule(self, *_: object) -> httpx.Response:
         settings = {"leader-schedule-limit": 4, "scheduler-max-waiting-operator": 5}
@@ -362,6 +367,7 @@ _ROUTES: tuple[tuple[str, str, bool, Handler], ...] = (
     ("GET", "/stores", True, FakePd._get_stores),
     ("GET", "/stores/limit", True, FakePd._get_limits),
     ("GET", "/schedulers", True, FakePd._get_schedulers),
+    ("GET", "/config/region-label/rules", True, FakePd._get_label_rules),
     ("GET", "/config/schedule", False, FakePd._get_schedule),
     ("GET", "/regions/count", True, FakePd._get_region_count),
     ("GET", "/regions/key", True, FakePd._get_regions_by_key),

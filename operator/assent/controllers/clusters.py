@@ -10,11 +10,11 @@ from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.base import parse_duration_seconds
 from assent.controllers.watcher import MAX_REGIONS_READ, Look, Watcher
 from assent.controllers.world import World
-from assent.core.actions.catalogue import action_of
 from assent.core.detection.incident import ProposalDraft, propose
 from assent.core.lifecycle.cluster import ClusterFacts, Standing, decide_cluster, standing
 from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster, Proposal
+from assent.core.policy.other_controllers import wanted_for
 from assent.kube.client import KubeClient
 from assent.kube.errors import AlreadyExists, Forbidden
 from assent.kube.resources import KINDS
@@ -38,8 +38,7 @@ class Gate:
 
 def wanted_by(proposal: Proposal) -> Wanted:
     """Return what a snapshot must show for the proposal to be judged."""
-    action, params = action_of(proposal.spec.action)
-    return action.wanted(params)
+    return wanted_for(proposal.spec.action)
 
 
 def wanted_of(world: World, cluster: Cluster) -> Wanted:

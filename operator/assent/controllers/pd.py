@@ -5,11 +5,11 @@ from datetime import datetime
 
 from assent.api.reasons import ClusterState
 from assent.controllers.clusters import ClusterController
-from assent.core.detection.finding import TidbOperatorFacts
 from assent.core.diagnosis.tidb_operator import read_facts
 from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.errors import AssentError, Retryable
 from assent.kube.client import KubeClient
 from assent.kube.secrets import read_tls
@@ -62,15 +62,19 @@ class PdConnector:
     ) -> TidbOperatorFacts | None:
         """Return what TiDB Operator's object says; None when the cluster names none.
 
-        An object that cannot be read is a fact of its own (``readable`` False), never an error.
+        An object that cannot be read is a fact of its own (``readable`` False), never an error:
+        also while the API server does not answer, for PD can be looked at all the same.
         """
         reference = cluster.spec.pd.tidb_cluster_ref
         if reference is None:
             return None
-        found = await read_tidb_cluster(
-            self._kube, reference, default_namespace=cluster.meta.namespace
-        )
-        return read_facts(reference, found.raw, snapshot.stores)
+        try:
+            found = await read_tidb_cluster(
+                self._kube, reference, default_namespace=cluster.meta.namespace
+            )
+        except AssentError as error:
+            return read_facts(reference, None, snapshot.stores, error.message)
+        return read_facts(reference, found.raw, snapshot.stores, found.problem)
 
 
 class PdAccess:
@@ -102,3 +106,10 @@ class PdAccess:
             message = look.failure.message if look.failure else "PD was not read yet"
             raise Retryable(ClusterState.PD_UNREACHABLE, message)
         return look.snapshot
+
+    def tidb_operator(self, cluster: Cluster) -> TidbOperatorFacts | None:
+        """Return what TiDB Operator's object said just after the last snapshot; None when the
+        cluster names none, or PD could not be read.
+        """
+        cluster = self._clusters.current(cluster)
+        return self._clusters.watcher(cluster).look.tidb_operator

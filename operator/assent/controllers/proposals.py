@@ -151,6 +151,7 @@ class ProposalController:
             standing=self._standing(proposal, cluster),
             epoch=term.epoch,
             holder=self._holder,
+            tidb_operator=look.tidb_operator,
         )
 
     def _in_flight(self, proposal: Proposal, cluster: Cluster | None) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from datetime import datetime
 from assent.api.reasons import ClusterState
 from assent.api.v1alpha1.tikvcluster import PdAccess
 from assent.core.detection.engine import detect
-from assent.core.detection.finding import Memory, Observed, Problem, TidbOperatorFacts
+from assent.core.detection.finding import Memory, Observed, Problem
 from assent.core.detection.recollection import recall
 from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.errors import AssentError
 from assent.pd.client import PdClient
 from assent.pd.reads import read_snapshot
@@ -34,6 +35,9 @@ class Look:
     """When detection last ran on a prepared snapshot; None when it has not."""
     failed_at: datetime | None = None
     """When the reading began that ended in ``failure``; None without one."""
+    tidb_operator: TidbOperatorFacts | None = None
+    """What TiDB Operator's object said just after the snapshot; None when the cluster names none,
+    or with no snapshot."""
 
 
 NOTHING_SEEN = Look(None, Wanted(), None, (), None)
@@ -113,11 +117,14 @@ class Watcher:
         try:
             client = await self.client(cluster)
             snapshot = await read_snapshot(client, now=self._now, wanted=asked)
+            beside = await self._read_tidb(cluster, snapshot)
         except AssentError as error:
             if error.reason == ClusterState.TLS_FAILED:
                 # The certificate may have been rotated: read the secret again next time.
                 await self.aclose()
-            look = replace(self.look, snapshot=None, failure=error, failed_at=began)
+            look = replace(
+                self.look, snapshot=None, failure=error, failed_at=began, tidb_operator=None
+            )
         else:
             look = replace(
                 self.look,
@@ -125,6 +132,7 @@ class Watcher:
                 asked=asked,
                 failure=None,
                 failed_at=None,
+                tidb_operator=beside,
             )
         # Both at once: a look is only for the PD that it was taken of.
         self.look, self._looked_for = look, cluster.spec.pd
@@ -140,7 +148,7 @@ class Watcher:
             return self.look
         if self._memory is None:
             self._memory = recall(cluster, proposals)
-        observed = Observed(snapshot, await self._read_tidb(cluster, snapshot))
+        observed = Observed(snapshot, self.look.tidb_operator)
         now = self._now()
         problems, self._memory = detect(observed, cluster.spec.detection, self._memory, now)
         self.look = replace(self.look, problems=problems, detected_at=now)

@@ -13,6 +13,7 @@ from assent.core.model.call import CallOutcome, DidNot, PdCall
 from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.snapshot import ClusterSnapshot, PdIdentity
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Hold
 from assent.errors import LeadershipLost
 from assent.execution.fencing import permit_call
@@ -39,6 +40,10 @@ class PdOf(Protocol):
         self, cluster: Cluster, wanted: Wanted, newer_than: datetime
     ) -> ClusterSnapshot:
         """Return a snapshot taken after that instant; raise Retryable when PD cannot be read."""
+        ...
+
+    def tidb_operator(self, cluster: Cluster) -> TidbOperatorFacts | None:
+        """Return what TiDB Operator's object said at the last snapshot; None without one."""
         ...
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 
 from assent.api.v1alpha1.actionproposal import Phase, StepState
-from assent.core.actions.catalogue import action_of
 from assent.core.lifecycle.between import Now, go_on
 from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decision import Decision
@@ -21,6 +20,7 @@ from assent.core.model.call import CallOutcome, PdCall, Unknown
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
+from assent.core.policy.other_controllers import wanted_for
 from assent.errors import OutcomeUnknown, Retryable
 from assent.execution.caller import Caller, PdOf, stranger
 from assent.execution.journal import Journal
@@ -155,7 +155,8 @@ class Pilot:
         since, delay = self._now(), FIRST_LOOK_SECONDS
         while True:
             snapshot = await self.look(proposal, cluster, since)
-            evidence = Evidence(sent.outcome, snapshot, self._now(), sent.at)
+            beside = self._pd.tidb_operator(cluster)
+            evidence = Evidence(sent.outcome, snapshot, self._now(), sent.at, beside)
             decision = settle(proposal, evidence)
             if decision is not None:
                 return await self._store_settled(proposal, evidence, decision)
@@ -194,7 +195,8 @@ class Pilot:
                     return newest, landed.call
             policy = (live.cluster or cluster).spec.policy
             sender = Sender(term.epoch, term.holder)
-            decision = go_on(newest, Now(snapshot, self._now(), sender, policy, hold))
+            beside = self._pd.tidb_operator(cluster)
+            decision = go_on(newest, Now(snapshot, self._now(), sender, policy, hold, beside))
             if decision is not None and decision.status != newest.status:
                 stored = await self._try_store(newest, decision, unsure)
                 if stored is not None:
@@ -231,9 +233,8 @@ class Pilot:
         """Return PD as it is since then; None while it cannot be read, is not prepared, or is
         another PD than the one approved: that is a fact to settle by, not an error.
         """
-        action, params = action_of(proposal.spec.action)
         try:
-            snapshot = await self._pd.snapshot(cluster, action.wanted(params), since)
+            snapshot = await self._pd.snapshot(cluster, wanted_for(proposal.spec.action), since)
         except Retryable:
             return None
         # Another PD behind the endpoints shows nothing of what was done to the one approved.

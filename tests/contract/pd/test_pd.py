@@ -5,6 +5,7 @@ import time
 import pytest
 
 from assent.core.model.call import CallOutcome, Did, DidNot, PdCall
+from assent.core.model.reading import Reading, Wanted
 from assent.core.model.snapshot import ClusterSnapshot, PeerRole, StoreState
 from assent.pd.reads import read_snapshot
 from assent.pd.writes import send
@@ -65,6 +66,15 @@ async def test_a_snapshot_of_an_ordinary_cluster(world: World) -> None:
     assert {peer.role for peer in region.peers} == {PeerRole.VOTER}
     assert region.version >= 1
     assert region.size_mib > 0
+
+
+async def test_nobody_pauses_or_labels_anything_in_an_ordinary_cluster(world: World) -> None:
+    """Read whenever a proposal would meet a pause or a denied range: empty, not missing."""
+    wanted = Wanted(readings=frozenset({Reading.PAUSES, Reading.REGION_LABELS}))
+    snapshot = await read_snapshot(world.client, now=at_noon, wanted=wanted)
+    assert snapshot.paused_schedulers == {}
+    assert snapshot.label_rules is not None
+    assert not any(rule.labels.get("schedule") == "deny" for rule in snapshot.label_rules)
 
 
 @pytest.mark.parametrize("member", [0, 1, 2])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assent.api import meta
-from assent.controllers.clusters import wanted_of
+from assent.controllers.clusters import wanted_by, wanted_of
 from assent.controllers.proposals import why_unread
 from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
 from assent.controllers.world import World
@@ -111,7 +111,10 @@ def test_a_region_nobody_asked_for_is_no_region_that_pd_does_not_know() -> None:
     ("look", "why"),
     [
         (NOTHING_SEEN, "without a snapshot another sentence says why"),
-        (Look(snapshot(), Wanted(frozenset({10_000})), None, (), NOW), "it was asked for"),
+        (
+            Look(snapshot(), wanted_by(parse_proposal(filed(1, region=10_000))), None, (), NOW),
+            "it was asked for",
+        ),
     ],
 )
 def test_nothing_is_said_where_the_look_covers_the_proposal(look: Look, why: str) -> None:

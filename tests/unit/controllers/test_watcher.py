@@ -10,10 +10,10 @@ import pytest
 from assent.api.reasons import ClusterState
 from assent.api.v1alpha1.tikvcluster import PdAccess, TiKVClusterStatus
 from assent.controllers.watcher import MAX_REGIONS_READ, Watcher
-from assent.core.detection.finding import TidbOperatorFacts
 from assent.core.model.reading import Wanted
 from assent.core.model.resource import Cluster
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.errors import Retryable
 from assent.pd.client import PdClient
 from tests.support.fake_pd import FakePd

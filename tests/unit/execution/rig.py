@@ -17,9 +17,9 @@ from assent.controllers.pd import PdAccess
 from assent.controllers.proposals import ProposalController
 from assent.controllers.watcher import Watcher
 from assent.controllers.world import Key, World
-from assent.core.detection.finding import TidbOperatorFacts
 from assent.core.model.resource import Cluster
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.errors import AssentError, LeadershipLost
 from assent.execution.engine import Executor
 from assent.execution.fencing import judge_refusal

@@ -7,21 +7,7 @@ from datetime import datetime
 from assent.api.v1alpha1.actionproposal import Finding
 from assent.api.v1alpha1.actions import Action
 from assent.core.model.snapshot import ClusterSnapshot
-
-
-@dataclass(frozen=True, slots=True)
-class TidbOperatorFacts:
-    """What TiDB Operator's object says it is doing (read through spec.pd.tidbClusterRef)."""
-
-    kind: str
-    """``TidbCluster`` or ``Cluster``."""
-    name: str
-    busy_with: str | None
-    """For example ``upgrade`` or ``scale-in``; None when it does nothing to stores."""
-    evicting_store_ids: frozenset[int] = frozenset()
-    """Stores whose eviction its status or annotations claim as its own."""
-    readable: bool = True
-    """False when the object was named and could not be read: then nothing is known."""
+from assent.core.model.tidb_operator import TidbOperatorFacts
 
 
 @dataclass(frozen=True, slots=True)

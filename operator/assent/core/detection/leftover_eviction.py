@@ -12,9 +12,10 @@ from assent.api.v1alpha1.actions import action
 from assent.api.v1alpha1.base import parse_duration_seconds
 from assent.api.v1alpha1.parameters.store import StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import LeftoverEvictionRule, TidbClusterKind
-from assent.core.detection.finding import Memory, Observed, TidbOperatorFacts
+from assent.core.detection.finding import Memory, Observed
 from assent.core.detection.suspicion import Severity, Suspicion, fact
 from assent.core.model.snapshot import Store
+from assent.core.model.tidb_operator import TidbOperatorFacts
 
 RULE = "LeftoverEviction"
 

@@ -12,8 +12,10 @@ from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.rollback import Undoing, take_back
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.verdict import Hold
+from assent.core.policy.deed import deeds_of
 from assent.core.policy.gates import RECHECK_SECONDS, busy_check
 from assent.core.policy.limits import instant
+from assent.core.policy.tidb_operator import undo_hold
 
 
 def revert_or_wait(facts: Facts, catalogue: Catalogue) -> Decision:
@@ -33,7 +35,7 @@ def revert_or_wait(facts: Facts, catalogue: Catalogue) -> Decision:
     if facts.now < revert_at:
         return Decision(status=status, look_again_at=revert_at)
     soon = facts.now + timedelta(seconds=RECHECK_SECONDS)
-    if (obstacle := _obstacle(facts)) is not None:
+    if (obstacle := _obstacle(facts, catalogue)) is not None:
         text = f"Was to be taken back at {instant(revert_at)}; waiting: {obstacle.message}"
         reason = _REASONS.get(obstacle.reason, Reason.HELD)
         cause = Cause(reason, text, facts.operator_username)
@@ -59,7 +61,7 @@ def _another_pd(facts: Facts) -> Hold | None:
 _REASONS = {reason.value: reason for reason in Reason}
 
 
-def _obstacle(facts: Facts) -> Hold | None:
+def _obstacle(facts: Facts, catalogue: Catalogue) -> Hold | None:
     if facts.cluster_ready is not None:
         return Hold(Reason.CLUSTER_NOT_READY, facts.cluster_ready)
     execution = facts.proposal.status.execution
@@ -72,4 +74,6 @@ def _obstacle(facts: Facts) -> Hold | None:
     busy = busy_check(facts.in_flight).verdict
     if isinstance(busy, Hold):
         return busy
-    return may_call(facts.proposal, facts.cluster, facts.halts, facts.now, undo=True)
+    held = may_call(facts.proposal, facts.cluster, facts.halts, facts.now, undo=True)
+    deeds = deeds_of(facts.proposal.spec.action, catalogue)
+    return held or undo_hold(deeds, facts.tidb_operator)

@@ -19,6 +19,7 @@ from assent.core.lifecycle.messages import clip
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Allow, Check, Deny, Warn
+from assent.core.policy.deed import deeds_of
 from assent.core.policy.gates import cluster_check, snapshot_check, standing_checks
 from assent.core.policy.limits import (
     effective_dry_run,
@@ -26,6 +27,7 @@ from assent.core.policy.limits import (
     needed_approvals,
     to_milliseconds,
 )
+from assent.core.policy.other_controllers import check_others
 
 Catalogue = Mapping[ActionType, Action[Any]]
 
@@ -54,7 +56,7 @@ class View:
     risk: Risk
     already_done: bool
     checks: tuple[Check, ...]
-    """Standing checks, then the action's preconditions."""
+    """Standing checks, what other controllers are at, then the action's preconditions."""
     dry_run: bool
 
 
@@ -86,7 +88,10 @@ def look(facts: Facts, catalogue: Catalogue) -> View | Blind:
         now=facts.now,
     )
     standing = (*standing, *_revertible(proposal, catalogue))
-    own = tuple(as_precondition(check) for check in action.preconditions(params, snapshot))
+    own = (
+        *_others(facts, snapshot, catalogue),
+        *(as_precondition(check) for check in action.preconditions(params, snapshot)),
+    )
     if already_done:
         # Nothing will be sent, so nothing that would forbid sending it matters.
         own = (Check("AlreadyDone", Warn("PD already is as asked: nothing will be sent")),)
@@ -101,6 +106,15 @@ def look(facts: Facts, catalogue: Catalogue) -> View | Blind:
         checks=(*standing, *own),
         dry_run=effective_dry_run(cluster.spec, proposal.spec),
     )
+
+
+def _others(facts: Facts, snapshot: ClusterSnapshot, catalogue: Catalogue) -> tuple[Check, ...]:
+    """Return whether other controllers leave room for the ask; what our own proposals hold as it
+    is, such as a paused scheduler, is nobody else's.
+    """
+    deeds = deeds_of(facts.proposal.spec.action, catalogue)
+    ours = frozenset[str]().union(*(other.scope.settings for other in facts.standing))
+    return check_others(deeds, facts.tidb_operator, snapshot, ours)
 
 
 def _revertible(proposal: Proposal, catalogue: Catalogue) -> tuple[Check, ...]:

@@ -34,9 +34,13 @@ from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import PdCall
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
-from assent.core.model.verdict import Hold
+from assent.core.model.tidb_operator import TidbOperatorFacts
+from assent.core.model.verdict import Check, Hold
 from assent.core.policy.ceremony import ceremony_of
+from assent.core.policy.deed import deed_of
 from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
+from assent.core.policy.other_controllers import check_others
+from assent.core.policy.tidb_operator import culprit
 
 PATIENCE = timedelta(hours=1)
 """How long a step may wait for its preconditions before the plan is taken back."""
@@ -55,6 +59,8 @@ class Now:
     policy: Policy
     hold: Hold | None
     """What stands against any call now (cancelled, suspended, halted), None for nothing."""
+    tidb_operator: TidbOperatorFacts | None = None
+    """What TiDB Operator's object says now; None when the cluster names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,8 @@ def _forward(case: _Next) -> Decision | None:
         cause = Cause(Reason.NEXT_STEP, text, case.now.sender.holder)
         return advance(case.proposal, None, cause, now=case.now.now, also=also)
     checks = [
-        as_precondition(check) for check in stage.action.preconditions(stage.params, snapshot)
+        *_others(case),
+        *(as_precondition(check) for check in stage.action.preconditions(stage.params, snapshot)),
     ]
     if (denied := first_denied(checks)) is not None:
         return _give_up(case, Reason.PRECONDITION_FAILED, denied.message)
@@ -163,6 +170,16 @@ def _forward(case: _Next) -> Decision | None:
         text = f"Step {stage.index + 1} of {len(case.program)} waits: {held.message}"
         return _note(case.proposal, Reason.PRECONDITION_WAITING, text, case.now)
     return _send(case, stage.action.call(stage.params))
+
+
+def _others(case: _Next) -> tuple[Check, ...]:
+    """Return whether other controllers leave room for the stage; what the plan itself has set or
+    paused is nobody else's.
+    """
+    scopes = [stage.action.scope(stage.params) for stage in case.program]
+    ours = frozenset[str]().union(*(scope.settings for scope in scopes))
+    deed = deed_of(case.stage.action, case.stage.params)
+    return check_others((deed,), case.now.tidb_operator, case.snapshot, ours)
 
 
 def _awaited(case: _Next) -> Decision | None:
@@ -192,7 +209,8 @@ def _previous_lost(case: _Next) -> str | None:
     found = before.action.verify(before.params, facts, case.snapshot)
     if found.progress is not Progress.NOT_SEEN:
         return None
-    return f"step {before.index + 1} no longer stands: {found.message}"
+    who = culprit(deed_of(before.action, before.params), case.now.tidb_operator)
+    return f"step {before.index + 1} no longer stands: {found.message}{who}"
 
 
 def _target_moved(case: _Next) -> str | None:

@@ -14,6 +14,9 @@ from assent.core.lifecycle.progress import captured, open_step, stage_index
 from assent.core.model.call import CallOutcome, Did, DidNot
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
+from assent.core.policy.deed import deed_of
+from assent.core.policy.tidb_operator import culprit
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Evidence:
     sent_at: datetime | None = None
     """When this process sent the call, if it did: a call that had to wait gets its whole time to
     show from then on. None counts from the intent."""
+    tidb_operator: TidbOperatorFacts | None = None
+    """What TiDB Operator's object said then; None when the cluster names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,11 @@ class Case:
     def seen_text(self) -> str:
         """What PD shows, in words."""
         return self.verification.message if self.verification else "PD cannot be read"
+
+    @property
+    def culprit(self) -> str:
+        """Who most likely undid it, as the end of a sentence; empty when nobody is known."""
+        return culprit(deed_of(self.action, self.params), self.evidence.tidb_operator)
 
     @property
     def lost(self) -> bool:

@@ -8,6 +8,7 @@ from assent.core.actions.action import Scope
 from assent.core.detection.finding import Problem
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,6 @@ class Facts:
     epoch: int
     holder: str
     """Our own pod name."""
+    tidb_operator: TidbOperatorFacts | None = None
+    """What TiDB Operator's object said just after the snapshot was read; None when the cluster
+    names none."""

@@ -60,7 +60,8 @@ def _settle_forward(case: Case, catalogue: Catalogue) -> Decision | None:
     if case.settled or (case.shows and _goes_on(case)):
         return _succeeded(case)
     if case.step.state is StepState.WAITING and case.verification is not None and not case.shows:
-        text = f"PD no longer works on it, somebody called it off: {case.seen_text}"
+        why = f"PD no longer works on it, somebody called it off: {case.seen_text}"
+        text = f"{why}{case.culprit}"
         return _failed(case, Reason.CHANGED_SINCE, text, StepState.NO_EFFECT, catalogue)
     if not case.overdue:
         return _waits(case) if case.shows and case.action.waits else None
@@ -74,7 +75,8 @@ def _settle_forward(case: Case, catalogue: Catalogue) -> Decision | None:
         reason, why = Reason.NO_EFFECT, "PD took the call, but its effect never showed"
     else:
         reason, why = Reason.CHANGED_SINCE, "PD shows neither the old value nor the new one"
-    return _failed(case, reason, f"{why}: {case.seen_text}", StepState.NO_EFFECT, catalogue)
+    text = f"{why}: {case.seen_text}{case.culprit}"
+    return _failed(case, reason, text, StepState.NO_EFFECT, catalogue)
 
 
 def _goes_on(case: Case) -> bool:

@@ -7,8 +7,9 @@ import pytest
 
 from assent.api.v1alpha1.tikvcluster import Detection, TiKVClusterSpec
 from assent.core.detection.engine import detect, merge
-from assent.core.detection.finding import Memory, Observed, TidbOperatorFacts
+from assent.core.detection.finding import Memory, Observed
 from assent.core.model.snapshot import StoreState
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from tests.support.snapshots import NOW, region, snapshot, store, unprepared
 from tests.unit.core.detection.builders import STOP, problem
 

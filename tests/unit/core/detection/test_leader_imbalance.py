@@ -9,10 +9,11 @@ from assent.api.v1alpha1.actions import action
 from assent.api.v1alpha1.parameters.region import TransferLeader
 from assent.api.v1alpha1.parameters.store import EvictLeaders
 from assent.api.v1alpha1.tikvcluster import LeaderImbalanceRule
-from assent.core.detection.finding import Memory, Observed, Sighting, TidbOperatorFacts
+from assent.core.detection.finding import Memory, Observed, Sighting
 from assent.core.detection.leader_imbalance import detect
 from assent.core.detection.suspicion import Suspicion
 from assent.core.model.snapshot import ClusterSnapshot, Peer, PeerRole, StoreState
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from tests.support.snapshots import DEFAULT_SCHEDULERS, NOW, TIFLASH, region, snapshot, store
 
 RULE = LeaderImbalanceRule(

@@ -8,10 +8,11 @@ import pytest
 from assent.api.v1alpha1.actions import action
 from assent.api.v1alpha1.parameters.store import StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import LeftoverEvictionRule
-from assent.core.detection.finding import Memory, Observed, TidbOperatorFacts
+from assent.core.detection.finding import Memory, Observed
 from assent.core.detection.leftover_eviction import OWNED, detect
 from assent.core.detection.suspicion import Suspicion
 from assent.core.model.snapshot import ClusterSnapshot, StoreState
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from tests.support.snapshots import NOW, snapshot, store
 
 RULE = LeftoverEvictionRule(older_than="1h")

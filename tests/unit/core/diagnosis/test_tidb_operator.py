@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from assent.api.v1alpha1.tikvcluster import TidbClusterKind, TidbClusterRef
-from assent.core.detection.finding import TidbOperatorFacts
 from assent.core.diagnosis.tidb_operator import read_facts
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from tests.support.snapshots import store
 
 V1 = TidbClusterRef(name="db")
