@@ -2,7 +2,8 @@
 (``program``); what is here judges the plan as a whole, before it begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
@@ -92,8 +93,15 @@ class PlanAction(Action[Plan]):
         )
 
     def risk(self, params: Plan, snapshot: ClusterSnapshot) -> Risk:
-        """Return the highest tier of its steps; each factor says which step it is of."""
-        risks = [one.action.risk(one.params, snapshot) for one in self._stages(params)]
+        """Return the highest tier of its steps; each factor says which step it is of.
+
+        An eviction counts with those that earlier steps leave behind: two in a plan are no less
+        risky than one after the other.
+        """
+        risks = [
+            one.action.risk(one.params, seen)
+            for one, seen in _in_turn(self._stages(params), snapshot)
+        ]
         factors = [
             f"step {number}: {factor}"
             for number, risk in enumerate(risks, start=1)
@@ -111,6 +119,7 @@ class PlanAction(Action[Plan]):
         done = list(takewhile(lambda one: _is_done(one, snapshot), stages))
         checks = [_passed_over(one, snapshot) for one in done]
         rest = stages[len(done) :]
+        checks.append(_no_critical(stages, snapshot))
         if rest:
             checks += rest[0].action.preconditions(rest[0].params, snapshot)
         for one in rest[1:]:
@@ -164,6 +173,32 @@ class PlanAction(Action[Plan]):
 
 def _is_done(stage: Stage, snapshot: ClusterSnapshot) -> bool:
     return stage.action.already_done(stage.params, snapshot)
+
+
+def _in_turn(
+    stages: Sequence[Stage], snapshot: ClusterSnapshot
+) -> Iterator[tuple[Stage, ClusterSnapshot]]:
+    """Yield each stage with what PD shows now, and the evictions as earlier steps leave them."""
+    evicted = snapshot.evicted_store_ids
+    for one in stages:
+        yield one, replace(snapshot, evicted_store_ids=evicted)
+        if one.action.type is ActionType.EVICT_LEADERS:
+            evicted |= one.action.scope(one.params).store_ids
+        elif one.action.type is ActionType.STOP_EVICT_LEADERS:
+            evicted -= one.action.scope(one.params).store_ids
+
+
+def _no_critical(stages: Sequence[Stage], snapshot: ClusterSnapshot) -> Check:
+    """Facts can make a step Critical whose type is not. Nothing automatic happens around those,
+    and a plan takes back its steps by itself.
+    """
+    for one in stages:
+        risk = one.action.risk(one.params, snapshot)
+        if risk.tier is Tier.CRITICAL:
+            number = f"step {one.index + 1} is Critical"
+            message = f"{number}, which no plan may hold: propose it by itself"
+            return Check("NoCriticalStep", Deny("CriticalStep", message))
+    return Check("NoCriticalStep", Allow("no step is Critical"))
 
 
 def _passed_over(stage: Stage, snapshot: ClusterSnapshot) -> Check:

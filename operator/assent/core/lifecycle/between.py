@@ -18,7 +18,7 @@ from assent.core.actions.program import Stage, awaited, program_of
 from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.gate_list import as_precondition, first_denied, first_held
-from assent.core.lifecycle.journal import Sender, Window, append_step, new_step
+from assent.core.lifecycle.journal import Sender, Window, append_step, has_room, new_step
 from assent.core.lifecycle.onward import finish
 from assent.core.lifecycle.progress import (
     captured,
@@ -35,7 +35,7 @@ from assent.core.model.call import PdCall
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.tidb_operator import TidbOperatorFacts
-from assent.core.model.verdict import Check, Hold
+from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict
 from assent.core.policy.ceremony import ceremony_of
 from assent.core.policy.deed import deed_of
 from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
@@ -108,7 +108,8 @@ def go_on(proposal: Proposal, now: Now, catalogue: Catalogue = CATALOGUE) -> Dec
         return _held(proposal, journal, program, now.hold, now, undoing=undoing)
     snapshot = now.snapshot
     if snapshot is None:
-        return None
+        text = "Waiting before the next call: PD as it was approved cannot be read"
+        return _note(proposal, Reason.CLUSTER_NOT_READY, text, now)
     if undoing:
         again = Undoing("Taking back what was done", snapshot, now.now, now.sender)
         return take_back(proposal, journal, again, catalogue)
@@ -144,6 +145,9 @@ def _forward(case: _Next) -> Decision | None:
     if (lost := _previous_lost(case)) is not None:
         return _give_up(case, Reason.CHANGED_SINCE, lost)
     stage, snapshot = case.stage, case.snapshot
+    standing = sum(1 for _ in to_take_back(case.journal, case.program))
+    if not has_room(len(case.journal.steps), forward=1, back=standing + 1):
+        return _give_up(case, Reason.HELD, "its journal is full")
     if took_effect(case.journal, stage.index):
         return _second_call(case)
     attempts = forward_steps(case.journal, stage.index)
@@ -159,6 +163,7 @@ def _forward(case: _Next) -> Decision | None:
         cause = Cause(Reason.NEXT_STEP, text, case.now.sender.holder)
         return advance(case.proposal, None, cause, now=case.now.now, also=also)
     checks = [
+        Check("Risk", _risk(case)),
         *_others(case),
         *(as_precondition(check) for check in stage.action.preconditions(stage.params, snapshot)),
     ]
@@ -180,6 +185,20 @@ def _others(case: _Next) -> tuple[Check, ...]:
     ours = frozenset[str]().union(*(scope.settings for scope in scopes))
     deed = deed_of(case.stage.action, case.stage.params)
     return check_others((deed,), case.now.tidb_operator, case.snapshot, ours)
+
+
+def _risk(case: _Next) -> Verdict:
+    """Return whether the step is no riskier than what people agreed to, and allowed at all."""
+    approved, highest = case.proposal.status.risk, case.now.policy.max_tier
+    found = case.stage.action.risk(case.stage.params, case.snapshot)
+    if found.tier.rank > highest.rank or (approved and approved.tier.rank > highest.rank):
+        message = f"spec.policy.maxTier is {highest.value} now"
+        return Deny(Reason.TIER_NOT_ALLOWED, message)
+    if approved is not None and found.tier.rank > approved.tier.rank:
+        why = f": {found.factors[-1]}" if found.factors else ""
+        message = f"its risk is {found.tier.value} now and {approved.tier.value} was approved{why}"
+        return Hold(Reason.PRECONDITION_WAITING, message)
+    return Allow("no riskier than approved")
 
 
 def _awaited(case: _Next) -> Decision | None:

@@ -13,10 +13,10 @@ from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.gate_list import Obstacle, first_held, gates_of
 from assent.core.lifecycle.journal import (
-    MAX_STEPS,
     Sender,
     Window,
     append_step,
+    has_room,
     new_step,
     sendable_call,
 )
@@ -39,7 +39,7 @@ def claim_or_hold(
     checks = (
         *view.checks,
         Check("SameTarget", _same_target(facts, view)),
-        Check("Leadership", _leadership(facts)),
+        Check("Leadership", _leadership(facts, catalogue)),
         busy_check(facts.in_flight),
         Check("NoConflict", _conflict(facts, view)),
     )
@@ -142,12 +142,12 @@ def _conflict(facts: Facts, view: View) -> Verdict:
     return Allow("no other proposal works on what it touches")
 
 
-def _leadership(facts: Facts) -> Verdict:
+def _leadership(facts: Facts, catalogue: Catalogue) -> Verdict:
     execution = facts.proposal.status.execution
     if execution is not None and execution.epoch > facts.epoch:
         return Hold(Reason.HELD, "a later term of the operator has acted on it")
-    # One step is kept for the undo.
-    if execution is not None and len(execution.steps) >= MAX_STEPS - 1:
+    stages = len(program_of(facts.proposal.spec.action, catalogue))
+    if execution and not has_room(len(execution.steps), forward=stages, back=stages):
         return Hold(Reason.HELD, "its journal is full: file a new proposal")
     return Allow("this term may act")
 

@@ -32,6 +32,14 @@ class Window:
     verify_by: datetime
 
 
+def has_room(steps: int, *, forward: int, back: int) -> bool:
+    """Return True when so many calls forward and so many stages to take back still fit.
+
+    A stage may take two calls to be taken back. An undo that does not fit could never be sent.
+    """
+    return steps + forward + 2 * back <= MAX_STEPS
+
+
 def stored_call(call: PdCall) -> Call:
     """Return the call as the journal keeps it."""
     return Call(method=call.method, path=call.path, body=call.body_text)

@@ -18,8 +18,8 @@ from assent.core.lifecycle.journal import (
     stored_call,
 )
 from assent.core.lifecycle.messages import resolve_command, sentence_case
-from assent.core.lifecycle.onward import onward
-from assent.core.lifecycle.progress import to_take_back
+from assent.core.lifecycle.onward import MAX_CALLS, onward
+from assent.core.lifecycle.progress import stage_index, to_take_back
 from assent.core.lifecycle.rollback import (
     Undoing,
     by_hand,
@@ -206,7 +206,11 @@ def _second_undo(case: Case) -> Decision | None:
     if case.snapshot is None:
         return None
     call = case.action.inverse_follow_up(case.params, case.before, case.snapshot)
-    if call is None or stored_call(call) == case.step.call:
+    sent = sum(
+        step.kind is StepKind.UNDO and stage_index(step) == case.stage.index
+        for step in case.execution.steps
+    )
+    if call is None or sent >= MAX_CALLS or stored_call(call) == case.step.call:
         return None
     journal = _closed(case, StepState.DONE)
     undoing = _undoing(case, "Taken back in part")
