@@ -123,6 +123,7 @@ class App:
             metrics=self._metrics,
             halts=lambda: self._world.halts,
             gate_installed=lambda: self._leader.gate.problem is None,
+            others_acting=lambda *of: self._world.others_acting(*of),
             now=utc_now,
             monotonic=time.monotonic,
         )

@@ -155,10 +155,7 @@ class ProposalController:
         )
 
     def _in_flight(self, proposal: Proposal, cluster: Cluster | None) -> tuple[str, ...]:
-        if cluster is None:
-            return ()
-        acting = self._world.acting_proposals_of(cluster)
-        return tuple(sorted(name for uid, name in acting.items() if uid != proposal.meta.uid))
+        return () if cluster is None else self._world.others_acting(proposal, cluster)
 
     def _standing(self, proposal: Proposal, cluster: Cluster | None) -> tuple[Standing, ...]:
         if cluster is None:

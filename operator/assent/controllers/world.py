@@ -19,8 +19,10 @@ Raw = Mapping[str, Any]
 Key = tuple[str, str]
 """(kind, "namespace/name")"""
 
-_QUIET: Final = frozenset({Reason.WAITING.value, Reason.STALLED.value})
-"""Reasons of a proposal in ``ACTING`` that only waits: PD works, or a fact is to come."""
+_QUIET: Final = frozenset({Reason.WAITING.value, Reason.STALLED.value, Reason.BUSY.value})
+"""Reasons of a proposal in ``ACTING`` that only waits: PD works, a fact is to come, or another
+proposal that began meanwhile goes first.
+"""
 ACTING: Final = frozenset({Phase.EXECUTING, Phase.ROLLING_BACK})
 """Phases with a call in flight or being verified."""
 MAX_GRAVES: Final = 4096
@@ -243,6 +245,11 @@ class World:
             raw["metadata"]["uid"]: raw["metadata"]["name"]
             for raw in self._acting.of(cluster.meta.key)
         }
+
+    def others_acting(self, proposal: Proposal, cluster: Cluster) -> tuple[str, ...]:
+        """Return the names of the other proposals that act on this TiKVCluster, in order."""
+        acting = self.acting_proposals_of(cluster)
+        return tuple(sorted(name for uid, name in acting.items() if uid != proposal.meta.uid))
 
     def names_without_incident(self, namespace: str) -> frozenset[str]:
         """Return the names of the namespace's proposals that detection did not file."""

@@ -50,11 +50,13 @@ class Executor:
         metrics: Metrics,
         halts: Callable[[], tuple[HaltOrder, ...]],
         gate_installed: Callable[[], bool],
+        others_acting: Callable[[Proposal, Cluster], tuple[str, ...]],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         """Take the parts; ``halts`` are those that this process's own watch knows of, and
-        ``gate_installed`` says whether its last test found the approval gate as shipped.
+        ``gate_installed`` says whether its last test found the approval gate as shipped, and
+        ``others_acting`` names the other proposals in flight on a TiKVCluster.
         """
         self.journal = journal
         self._pd = pd
@@ -73,7 +75,14 @@ class Executor:
             monotonic=monotonic,
         )
         self._record = Record(journal, recovery)
-        self._pilot = Pilot(caller=caller, pd=pd, journal=journal, record=self._record, now=now)
+        self._pilot = Pilot(
+            caller=caller,
+            pd=pd,
+            journal=journal,
+            record=self._record,
+            others_acting=others_acting,
+            now=now,
+        )
         self._flights: dict[str, _Flight] = {}
         self._unsure: dict[str, Decision] = {}
         """Claims of this term whose write was not answered: stored or not, nothing was sent."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -20,6 +20,7 @@ from assent.core.model.call import CallOutcome, PdCall, Unknown
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
+from assent.core.policy.gates import busy_check
 from assent.core.policy.other_controllers import wanted_for
 from assent.errors import OutcomeUnknown, Retryable
 from assent.execution.caller import Caller, PdOf, stranger
@@ -67,12 +68,14 @@ class Pilot:
         pd: PdOf,
         journal: Journal,
         record: Record,
+        others_acting: Callable[[Proposal, Cluster], tuple[str, ...]],
         now: Callable[[], datetime],
     ) -> None:
         self._caller = caller
         self._pd = pd
         self._journal = journal
         self._record = record
+        self._others_acting = others_acting
         self._now = now
 
     async def carry_on(
@@ -196,7 +199,13 @@ class Pilot:
             policy = (live.cluster or cluster).spec.policy
             sender = Sender(term.epoch, term.holder)
             beside = self._pd.tidb_operator(cluster)
-            decision = go_on(newest, Now(snapshot, self._now(), sender, policy, hold, beside))
+            view = Now(snapshot, self._now(), sender, policy, hold, beside)
+            decision = go_on(newest, view)
+            if decision is not None and decision.call is not None:
+                # While this one waited for a fact it stood in nobody's way: they go first now.
+                busy = busy_check(self._others_acting(newest, cluster)).verdict
+                if isinstance(busy, Hold):
+                    decision = go_on(newest, replace(view, hold=busy))
             if decision is not None and decision.status != newest.status:
                 stored = await self._try_store(newest, decision, unsure)
                 if stored is not None:

@@ -132,6 +132,7 @@ class Rig:
             metrics=self.metrics,
             halts=lambda: self.world.halts,
             gate_installed=lambda: self.gate_now().problem is None,
+            others_acting=lambda *of: self.world.others_acting(*of),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
         )

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from assent.api.v1alpha1.actions import action, plan
-from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.actions import ActionType, PlanStep, action, plan
 from assent.api.v1alpha1.parameters.store import EvictLeaders, SetStoreLimit, StoreLimitKind
+from assent.api.v1alpha1.parameters.waiting import Awaited, WaitUntil
 from assent.controllers.clusters import Gate
 from assent.core.model.reading import Wanted
 from assent.errors import LeadershipLost
@@ -23,7 +23,7 @@ STATUS = "/status$"
 GONE = Gate("the approval policies are missing", deviates=True)
 
 
-def limit(store_id: int, rate: int) -> ApiModel:
+def limit(store_id: int, rate: int) -> SetStoreLimit:
     """Return parameters for an add-peer limit."""
     return SetStoreLimit(store_id=store_id, kind=StoreLimitKind.ADD_PEER, rate_per_minute=rate)
 
@@ -164,3 +164,32 @@ async def test_another_pd_ends_no_undo_that_waits_for_its_time(op: Rig) -> None:
     status = op.status("p1")
     assert (status["phase"], status["reason"]) == ("Active", "ClusterNotReady")
     assert "4711" in status["message"]
+
+
+async def test_a_plan_that_waited_lets_those_go_first_that_began_meanwhile(op: Rig) -> None:
+    """One action at a time on a PD cluster, also when the wait of a plan is over."""
+    first = PlanStep(
+        type=ActionType.SET_STORE_LIMIT,
+        set_store_limit=limit(1, 20),
+        wait_until=WaitUntil(fact=Awaited.STORE_UP, store_id=2, timeout="10m"),
+    )
+    op.pd.stores[2].state_name = "Disconnected"
+    await op.approved("p1", plan(first, limit(3, 25)))
+    await op.reconcile("p1")
+    await op.until(lambda: op.status("p1")["reason"] == "Waiting")
+
+    op.pd.answers[("POST", "/pd/api/v1/store/4/limit")] = lambda _: answer(200, "soon")
+    await op.approved("p2", LIMIT_4)
+    await op.reconcile("p2")
+    await op.until(lambda: op.sent == 2)
+    op.pd.stores[2].state_name = "Up"
+    op.executor.nudge(f"{NS}/p1")
+    await op.until(lambda: op.status("p1")["reason"] == "Busy")
+    assert "p2" in op.status("p1")["message"]
+    assert op.sent == 2
+
+    op.pd.stores[4].add_peer = 30.0
+    await op.until_phase("p2", "Succeeded")
+    op.executor.nudge(f"{NS}/p1")
+    await op.until_phase("p1", "Succeeded")
+    assert op.sent == 3
