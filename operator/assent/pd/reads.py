@@ -23,7 +23,8 @@ from assent.pd.together import Together
 EVICT_LEADER = "evict-leader-scheduler"
 SAMPLE_REGIONS = 128
 NOTHING_MORE = Wanted()
-_NO_OPERATOR = "[PD:operator:ErrOperatorNotFound]"
+_NO_OPERATOR = ("[PD:operator:ErrOperatorNotFound]", "operator not found")
+"""v6.6 and older leave the code out."""
 
 
 async def read_snapshot(

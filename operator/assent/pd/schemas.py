@@ -125,7 +125,11 @@ def region_count(root: Node) -> int:
 
 
 def region(root: Node) -> Region | None:
-    """Return the region of GET /region/id/{id}; None for the zero object of a missing one (P13)."""
+    """Return the region of GET /region/id/{id}; None for the zero object of a missing one (P13),
+    which v6.6 and older show as null.
+    """
+    if root.value is None:
+        return None
     if root.need("id").count() == 0:
         return None
     epoch = root.need("epoch")

@@ -11,6 +11,7 @@ from assent.api.v1alpha1.actionproposal import Fact, Target
 from assent.api.v1alpha1.parameters.targets import OfRegion
 from assent.core.actions.action import Action, Scope
 from assent.core.actions.operator_text import read_operator
+from assent.core.actions.quorum import replicas_of
 from assent.core.model.call import Json, PdCall
 from assent.core.model.snapshot import ClusterSnapshot, Region
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict
@@ -59,7 +60,9 @@ def operators_allowed(snapshot: ClusterSnapshot) -> Check:
 
 
 def region_checks(region_id: int, snapshot: ClusterSnapshot) -> Sequence[Check]:
-    """Return whether PD knows the region, with a leader, at rest, and free of operators (P49)."""
+    """Return whether PD knows the region, with a leader, at rest, free of operators (P49), and
+    with a majority of healthy voters.
+    """
     region = snapshot.regions.get(region_id)
     if region is None:
         why = f"PD knows no region {region_id}: it never was, or was merged away"
@@ -69,7 +72,17 @@ def region_checks(region_id: int, snapshot: ClusterSnapshot) -> Sequence[Check]:
         Check("RegionHasLeader", _has_leader(region)),
         Check("RegionSettled", _settled(region)),
         Check("RegionIdle", _idle(region, snapshot)),
+        Check("RegionHasQuorum", _has_quorum(region, snapshot)),
     )
+
+
+def _has_quorum(region: Region, snapshot: ClusterSnapshot) -> Verdict:
+    """PD takes operators for a region that can decide nothing, and shows its last leader (P20)."""
+    replicas = replicas_of(region, snapshot)
+    if not replicas.has_quorum:
+        message = f"region {region.id} can decide nothing now: {replicas.sentence}"
+        return Hold("QuorumMissing", message)
+    return Allow(replicas.sentence)
 
 
 def _has_leader(region: Region) -> Verdict:

@@ -20,7 +20,6 @@ def region_part(region_id: int, snapshot: ClusterSnapshot) -> list[Check]:
     region = snapshot.regions.get(region_id)
     if region is not None:
         found.append(Check("ScheduleNotDenied", _not_denied(region, snapshot)))
-        found.append(Check("RegionHasQuorum", _has_quorum(region, snapshot)))
     return found
 
 
@@ -99,14 +98,6 @@ def time_enough(region: Region, pd_seconds: int, bound_seconds: int) -> Check:
         )
         return Check(name, Warn(message))
     return Check(name, Allow(f"PD gives up after {pd_seconds} s"))
-
-
-def _has_quorum(region: Region, snapshot: ClusterSnapshot) -> Verdict:
-    replicas = replicas_of(region, snapshot)
-    if not replicas.has_quorum:
-        message = f"region {region.id} can decide nothing now: {replicas.sentence}"
-        return Hold("QuorumMissing", message)
-    return Allow(replicas.sentence)
 
 
 def _not_denied(region: Region, snapshot: ClusterSnapshot) -> Verdict:
