@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from assent.api.reasons import Reason
+from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.tikvcluster import Policy
+from assent.core.lifecycle.between import Now, go_on, is_between
 from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.interrupts import may_call
+from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.recovery import (
     NO_RECORD,
     Compensate,
@@ -62,7 +67,16 @@ class Recovery:
         return parse_proposal(raw)
 
     def orphan_note(self, proposal: Proposal) -> Decision:
-        """Return the decision that says why nobody can tell what came of the call."""
+        """Return the decision that says why nobody can tell what came of the call; or, between two
+        steps, what the next call waits for: there a cancel ends it.
+        """
+        if is_between(proposal):
+            undo = proposal.status.phase is Phase.ROLLING_BACK
+            hold = may_call(proposal, None, (), self._now(), undo=undo)
+            epoch = proposal.status.execution.epoch if proposal.status.execution else 0
+            sender = Sender(epoch, self._holder_of(proposal))
+            decision = go_on(proposal, Now(None, self._now(), sender, Policy(), hold))
+            return decision or Decision(status=proposal.status)
         name = proposal.spec.cluster_ref.name
         cause = Cause(
             Reason.CLUSTER_NOT_READY,

@@ -193,3 +193,25 @@ async def test_a_plan_that_waited_lets_those_go_first_that_began_meanwhile(op: R
     op.executor.nudge(f"{NS}/p1")
     await op.until_phase("p1", "Succeeded")
     assert op.sent == 3
+
+
+async def test_a_plan_whose_cluster_is_gone_can_be_cancelled(op: Rig, tmp_path: Path) -> None:
+    """Also by a process that never saw the TiKVCluster: else nothing would ever end it."""
+    await op.approved("p1", TWO)
+    between_the_steps(op, lambda: setattr(op, "gate", GONE))
+    await op.reconcile("p1")
+    await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
+    await op.stop_flying()
+    op.server.delete(KINDS.cluster, NS, "demo")
+    other = op.successor(tmp_path)
+    await other.lead()
+    await other.reconcile("p1")
+    await other.until(lambda: op.status("p1")["reason"] == "ClusterNotReady")
+    assert "TiKVCluster demo is gone" in op.status("p1")["message"]
+    await other.until_idle("p1")
+    op.cancel("p1")
+    await other.reconcile("p1")
+    status = await other.until_phase("p1", "Failed")
+    assert status["reason"] == "Cancelled"
+    assert "Left to do by hand: POST /pd/api/v1/store/1/limit" in status["message"]
+    await other.end()
