@@ -2,6 +2,7 @@
 (``program``); what is here judges the plan as a whole, before it begins.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -25,8 +26,8 @@ from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Warn
 
 MAX_FACTORS = 16
-MAX_IDENTITY = 32
 MAX_TARGET_ID = 128
+MAX_PIN = 512
 
 
 class PlanAction(Action[Plan]):
@@ -77,19 +78,17 @@ class PlanAction(Action[Plan]):
     def target(self, params: Plan, snapshot: ClusterSnapshot) -> Target | None:
         """Return the targets of all steps as one; None when PD does not show one of them."""
         ids: dict[str, None] = {}
-        identity: dict[str, Fact] = {}
+        identity = []
         for one in self._stages(params):
             found = one.action.target(one.params, snapshot)
             if found is None:
                 return None
             ids.setdefault(found.id)
-            for fact in found.identity:
-                name = f"{found.id}/{fact.name}"[:64]
-                identity.setdefault(name, Fact(name=name, value=fact.value))
+            identity.append(pinned(one, found))
         return Target(
             cluster_id=str(snapshot.pd.cluster_id),
             id=f"plan/{','.join(ids)}"[:MAX_TARGET_ID],
-            identity=list(identity.values())[:MAX_IDENTITY],
+            identity=identity,
         )
 
     def risk(self, params: Plan, snapshot: ClusterSnapshot) -> Risk:
@@ -169,6 +168,16 @@ class PlanAction(Action[Plan]):
 
     def _stages(self, params: Plan) -> tuple[Stage, ...]:
         return stages_of(params, self._singles)
+
+
+def pinned(stage: Stage, target: Target) -> Fact:
+    """Return all that must still hold of the step's target as one fact: a plan of 16 steps has
+    room for each, under a name that no other step has.
+    """
+    value = "; ".join(f"{fact.name}={fact.value}" for fact in target.identity)
+    if len(value) > MAX_PIN:
+        value = f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+    return Fact(name=f"{stage.index + 1}/{target.id}"[:64], value=value)
 
 
 def _is_done(stage: Stage, snapshot: ClusterSnapshot) -> bool:

@@ -14,6 +14,7 @@ from assent.api.v1alpha1.lifecycle import LifeEvent
 from assent.api.v1alpha1.tikvcluster import Policy
 from assent.core.actions.action import Progress
 from assent.core.actions.catalogue import CATALOGUE
+from assent.core.actions.plan import pinned
 from assent.core.actions.program import Stage, awaited, program_of
 from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.decision import Decision
@@ -235,24 +236,24 @@ def _previous_lost(case: _Next) -> str | None:
 def _target_moved(case: _Next) -> str | None:
     """Return how the step's target differs from the one approved, None where it does not.
 
-    A region that an earlier step of this plan has worked on has a new epoch by our own doing.
+    What an earlier step of this plan has worked on is another by our own doing: a region has a new
+    epoch, a rule a new text.
     """
     target = case.stage.action.target(case.stage.params, case.snapshot)
     if target is None:
         return "PD does not show what it names"
-    approved = case.proposal.status.target
-    touched: frozenset[int] = frozenset()
-    for stage in case.program[: case.stage.index]:
-        touched |= stage.action.scope(stage.params).region_ids
-    own = case.stage.action.scope(case.stage.params).region_ids
-    if approved is None or own & touched:
+    approved, own = case.proposal.status.target, case.stage.action.scope(case.stage.params)
+    if approved is None or len(case.program) == 1:
         return None
-    known = {fact.name: fact.value for fact in approved.identity}
-    for fact in target.identity:
-        value = known.get(f"{target.id}/{fact.name}"[:64], known.get(fact.name))
-        if value is not None and value != fact.value:
-            return f"{target.id} has another {fact.name} than approved: {fact.value}, not {value}"
-    return None
+    for stage in case.program[: case.stage.index]:
+        earlier = stage.action.scope(stage.params)
+        if own.region_ids & earlier.region_ids or own.settings & earlier.settings:
+            return None
+    pin = pinned(case.stage, target)
+    was = next((fact.value for fact in approved.identity if fact.name == pin.name), None)
+    if was == pin.value:
+        return None
+    return f"{target.id} is not as approved any more: {pin.value}, it was {was}"
 
 
 def _second_call(case: _Next) -> Decision | None:

@@ -240,7 +240,9 @@ def test_a_target_that_is_not_the_one_approved_takes_the_plan_back() -> None:
     voyage.shown = with_store(voyage.shown, 4, address="elsewhere:20160")
     status = voyage.go()
     assert status.phase is Phase.ROLLED_BACK
-    assert any("another address than approved" in entry.message for entry in status.history or [])
+    assert any(
+        "store/4 is not as approved any more" in entry.message for entry in status.history or []
+    )
 
 
 def test_what_cannot_heal_in_an_hour_is_given_up() -> None:

@@ -6,7 +6,14 @@ from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Execution, Phase, StepState
 from assent.api.v1alpha1.actions import action, plan
 from assent.api.v1alpha1.base import ApiModel
-from assent.api.v1alpha1.parameters.placement import RuleRole, SetPlacementRule
+from assent.api.v1alpha1.parameters.placement import (
+    DeleteRegionLabelRule,
+    KeyRange,
+    RegionLabel,
+    RuleRole,
+    SetPlacementRule,
+    SetRegionLabelRule,
+)
 from assent.api.v1alpha1.parameters.store import (
     EvictLeaders,
     SetStoreLimit,
@@ -18,10 +25,13 @@ from assent.core.lifecycle.between import Now, go_on
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.journal import MAX_STEPS, Sender, has_room
 from assent.core.lifecycle.withhold import withhold
+from assent.core.model.call import CallOutcome, Did, PdCall
+from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
 from tests.support.obedient_pd import obey, with_store
 from tests.support.placement import placed
 from tests.support.proposals import cluster, facts, proposal
+from tests.support.simulate import apply
 from tests.support.snapshots import snapshot
 from tests.support.voyage import Voyage
 
@@ -33,6 +43,8 @@ def limit(rate: int, store_id: int = 4) -> ApiModel:
     return SetStoreLimit(store_id=store_id, kind=StoreLimitKind.ADD_PEER, rate_per_minute=rate)
 
 
+LABELS = (RegionLabel(key="a", value="b"),)
+RANGES = (KeyRange(start_key="74", end_key="75"),)
 SIXTEEN = plan(*(limit(20 + number, 1 + number % 4) for number in range(16)))
 
 
@@ -177,3 +189,31 @@ def test_a_lone_action_still_has_its_room() -> None:
     voyage = Voyage(action(limit(30)), with_store(snapshot(), 4), obey)
     withheld(voyage, 61)
     assert voyage.go().phase is Phase.SUCCEEDED
+
+
+def test_every_step_of_the_longest_plan_is_pinned_to_what_was_seen() -> None:
+    """However many facts make up each target, and however alike their names begin."""
+    rules = [
+        SetRegionLabelRule(id="x" * 80 + str(number), labels=LABELS, ranges=RANGES)
+        for number in range(16)
+    ]
+    voyage = Voyage(plan(*rules), replace(snapshot(), label_rules=()), obey)
+    target = voyage.status.target
+    assert target is not None
+    assert len({fact.name for fact in target.identity}) == 16
+    assert {fact.value for fact in target.identity} == {"rule=absent"}
+
+
+def test_a_step_may_go_on_with_the_rule_that_an_earlier_one_has_set() -> None:
+    """Its text is another than approved by our own doing."""
+    here = SetRegionLabelRule(id="mine", labels=LABELS, ranges=RANGES)
+    shown = replace(snapshot(), label_rules=())
+    voyage = Voyage(plan(here, DeleteRegionLabelRule(id="mine")), shown, carried_out)
+    status = voyage.go()
+    assert status.phase is Phase.SUCCEEDED, status.message
+    assert voyage.shown.label_rules == ()
+
+
+def carried_out(call: PdCall, shown: ClusterSnapshot) -> tuple[CallOutcome, ClusterSnapshot]:
+    """Return what PD shows after a call of any kind."""
+    return Did("200 ok"), apply(call, shown)
