@@ -19,6 +19,7 @@ from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.settle import settle
 from assent.core.model.call import CallOutcome, Did, PdCall
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Hold
 from tests.support.proposals import approved, facts, proposal
 
@@ -39,6 +40,8 @@ class Voyage:
     revert_after: str | None = None
     hold: Hold | None = None
     """What stands against calls between two steps."""
+    tidb_operator: TidbOperatorFacts | None = None
+    """What TiDB Operator's object says once the first call was sent."""
     step_seconds: float = 1.0
     """How much time passes at every turn in which nothing happens."""
     sent: list[PdCall] = field(default_factory=list)
@@ -85,11 +88,15 @@ class Voyage:
                 Sender(7, "assent-0"),
                 self._now_facts().cluster.spec.policy,  # type: ignore[union-attr]
                 self.hold,
+                self.tidb_operator,
             )
             decision = go_on(self.known.proposal, view)
         else:
             decision = settle(
-                self.known.proposal, Evidence(self._outcome, self.shown, self.known.now)
+                self.known.proposal,
+                Evidence(
+                    self._outcome, self.shown, self.known.now, tidb_operator=self.tidb_operator
+                ),
             )
         if decision is None or decision.status == self.status:
             self.wait(self.step_seconds)

@@ -184,3 +184,28 @@ async def test_detection_recalls_once_and_concludes_nothing_while_pd_is_not_prep
     assert look.detected_at == seen_at
     bench.watcher.forget()
     assert (bench.watcher.look.problems, bench.watcher.look.detected_at) == ((), None)
+
+
+async def test_what_tidb_operator_says_is_as_new_as_the_snapshot() -> None:
+    """One reading serves detection, the gates and the executor; without PD nothing is claimed."""
+    bench = Bench()
+    said: list[TidbOperatorFacts] = []
+
+    async def read(_: Cluster, snapshot: ClusterSnapshot) -> TidbOperatorFacts:
+        assert snapshot.stores
+        said.append(TidbOperatorFacts(kind="TidbCluster", name=f"db-{len(said)}", busy_with=None))
+        return said[-1]
+
+    watcher = Watcher(connect=bench._connect, read_tidb=read, now=bench.now)
+    look = await watcher.renew(bench.cluster, Wanted())
+    assert look.tidb_operator is said[0]
+    past = NOW - timedelta(seconds=5)
+    shared = await watcher.refresh(bench.cluster, Wanted(), newer_than=past)
+    await watcher.detect(bench.cluster, ())
+    assert shared.tidb_operator is watcher.look.tidb_operator is said[0]
+    await watcher.renew(bench.cluster, Wanted())
+    assert watcher.look.tidb_operator is said[1]
+    bench.pd.unreachable = {0, 1, 2}
+    look = await watcher.renew(bench.cluster, Wanted())
+    assert look.tidb_operator is None
+    assert len(said) == 2
