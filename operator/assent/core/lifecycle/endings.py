@@ -104,6 +104,9 @@ def resolved(facts: Facts) -> Decision | None:
     text = f"{resolution.by} says that the {what} {came}"
     if not reached and len(program) > 1:
         text += f"; the plan ends here{by_hand(journal, program)}"
+    elif reached and proposal.spec.revert_after is not None:
+        # Nobody counts from an instant that nobody knows.
+        text += f"; it is not taken back by itself{by_hand(journal, program)}"
     cause = Cause(Reason.RESOLVED, text, resolution.by)
     event = LifeEvent.RESOLVED_HAPPENED if reached else LifeEvent.RESOLVED_DID_NOT_HAPPEN
     return advance(proposal, event, cause, now=facts.now, also=Also({"execution": journal}))

@@ -5,11 +5,17 @@ from dataclasses import replace
 import pytest
 
 from assent.api.reasons import Reason
-from assent.api.v1alpha1.actionproposal import Phase, StepState
+from assent.api.v1alpha1.actionproposal import (
+    Phase,
+    Resolution,
+    ResolutionOutcome,
+    StepState,
+)
 from assent.api.v1alpha1.actions import plan
 from assent.api.v1alpha1.parameters.store import EvictLeaders, SetStoreLimit, StoreLimitKind
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.facts import Facts
+from assent.core.model.call import Unknown
 from tests.support.obedient_pd import obey, with_store
 from tests.support.proposals import EVICT_4, LIMIT_4, cancel, cluster, facts, halt, proposal
 from tests.support.proposals import with_spec as edited
@@ -168,3 +174,17 @@ def test_the_time_is_part_of_the_ask() -> None:
     one = facts(proposal(LIMIT_4, revert_after="15m"), snapshot=snapshot())
     two = facts(proposal(LIMIT_4, revert_after="16m"), snapshot=snapshot())
     assert decide(one).status.digest != decide(two).status.digest
+
+
+def test_what_a_person_says_has_happened_is_not_taken_back_and_says_so() -> None:
+    """Nobody knows since when it stands, so no clock runs; the call that ends it is printed."""
+    lost = Unknown(answer="connection reset")
+    voyage = Voyage(LIMIT_4, snapshot(), lambda _, shown: (lost, shown), revert_after="15m")
+    voyage.step_seconds = 600
+    assert voyage.go().phase is Phase.OUTCOME_UNKNOWN
+    said = Resolution(
+        by="sre-9", outcome=ResolutionOutcome.HAPPENED, digest=str(voyage.status.digest)
+    )
+    status = decide(edited(voyage.known, resolution=said)).status
+    assert status.phase is Phase.SUCCEEDED
+    assert "it is not taken back by itself. Left to do by hand: POST" in str(status.message)
