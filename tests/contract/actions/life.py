@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.actions import action
 from assent.api.v1alpha1.base import ApiModel
+from assent.core.lifecycle.between import Now, go_on, is_between
 from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
-from assent.core.lifecycle.recovery import Recovery, classify
+from assent.core.lifecycle.journal import Sender
+from assent.core.lifecycle.recovery import NO_RECORD, Recovery, classify
 from assent.core.lifecycle.settle import settle
 from assent.core.model.call import CallOutcome, PdCall
 from assent.core.model.resource import Proposal
@@ -34,15 +36,20 @@ class Life:
     known: Facts
 
     @classmethod
-    async def approved(cls, stage: Stage, params: ApiModel) -> "Life":
-        """Return a proposal that was assessed as PD is now, with two approvals of that."""
+    async def approved(cls, stage: Stage, params: ApiModel, **timeouts: str) -> "Life":
+        """Return a proposal that was assessed as PD is now, with two approvals of that.
+
+        ``timeouts`` are what the policy says for single types.
+        """
+        overrides = [{"type": kind, "timeout": after} for kind, after in timeouts.items()]
+        watched = cluster(policy={"max_tier": "Critical", "overrides": overrides})
         now = datetime.now(UTC)
         asked = replace(proposal(action(params)), meta=metadata(created_at=now))
         known = facts(
             asked,
             now=now,
             snapshot=await stage.see(params),
-            cluster=cluster(policy={"max_tier": "Critical"}),
+            cluster=watched,
         )
         return cls(stage, params, approved(known, "sre-2", "sre-3"))
 
@@ -76,6 +83,31 @@ class Life:
             assert time.monotonic() < deadline, f"it never ended: {outcome}"
             await asyncio.sleep(PAUSE_SECONDS)
         return decision
+
+    async def to_the_end(self, *, seconds: float = TIMEOUT_SECONDS) -> Decision:
+        """Claim and carry on, step by step, until it acts no more; return the last word."""
+        deadline = time.monotonic() + seconds
+        decision = await self.claim()
+        outcome: CallOutcome = NO_RECORD
+        while self.proposal.status.phase in (Phase.EXECUTING, Phase.ROLLING_BACK):
+            assert time.monotonic() < deadline, self.proposal.status.execution
+            if decision.call is not None:
+                outcome = await self.stage.send(decision.call)
+            decision = await self._next(outcome) or Decision(self.proposal.status)
+            if decision.status == self.proposal.status:
+                await asyncio.sleep(PAUSE_SECONDS)
+            self.known = stored(self.known, decision)
+        return decision
+
+    async def _next(self, outcome: CallOutcome) -> Decision | None:
+        if not is_between(self.proposal):
+            return await self.judged(outcome, datetime.now(UTC))
+        assert self.known.cluster is not None
+        policy = self.known.cluster.spec.policy
+        now = datetime.now(UTC)
+        sender = Sender(self.known.epoch, self.known.holder)
+        view = Now(await self.stage.see(self.params), now, sender, policy, None)
+        return go_on(self.proposal, view)
 
     async def in_the_end(self, outcome: CallOutcome) -> Decision:
         """Return how it ends if PD goes on showing what it shows now until the time is over."""
