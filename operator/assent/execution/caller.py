@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from assent.api.reasons import Reason
-from assent.api.v1alpha1.actionproposal import StepKind
+from assent.api.v1alpha1.actionproposal import Phase
 from assent.core.lifecycle.interrupts import may_call
 from assent.core.model.call import CallOutcome, DidNot, PdCall
 from assent.core.model.reading import Wanted
@@ -138,9 +138,8 @@ class Caller:
 
 
 def is_undoing(proposal: Proposal) -> bool:
-    """Return True when the last step takes something back."""
-    execution = proposal.status.execution
-    return execution is not None and execution.steps[-1].kind is StepKind.UNDO
+    """Return True when the next call, if any, takes something back."""
+    return proposal.status.phase is Phase.ROLLING_BACK
 
 
 def stranger(proposal: Proposal, pd: Leader | PdIdentity | None) -> Hold | None:

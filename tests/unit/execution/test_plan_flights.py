@@ -215,3 +215,39 @@ async def test_a_plan_whose_cluster_is_gone_can_be_cancelled(op: Rig, tmp_path: 
     assert status["reason"] == "Cancelled"
     assert "Left to do by hand: POST /pd/api/v1/store/1/limit" in status["message"]
     await other.end()
+
+
+async def test_a_wait_longer_than_the_step_before_it_might_take_goes_on(op: Rig) -> None:
+    """The bound on a late call is that of a call which is open, not of one long done."""
+    first = PlanStep(
+        type=ActionType.SET_STORE_LIMIT,
+        set_store_limit=limit(1, 20),
+        wait_until=WaitUntil(fact=Awaited.STORE_UP, store_id=2, timeout="4h"),
+    )
+    op.pd.stores[2].state_name = "Disconnected"
+    await op.approved("p1", plan(first, limit(3, 25)))
+    await op.reconcile("p1")
+    await op.until(lambda: op.status("p1")["reason"] == "Waiting")
+    op.clock.advance(3 * 3600)
+    op.pd.stores[2].state_name = "Up"
+    op.executor.nudge(f"{NS}/p1")
+    await op.until_phase("p1", "Succeeded")
+    assert op.calls == [("POST", "/store/1/limit"), ("POST", "/store/3/limit")]
+
+
+async def test_an_undo_that_waited_for_pd_is_begun_however_late(op: Rig) -> None:
+    """The second step is refused while PD shows nothing; long after, the first is taken back."""
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        op.pd.prepared = False
+        return answer(500, "[PD:core:ErrStoreNotFound]store 2 not found")
+
+    op.pd.answers[("POST", "/pd/api/v1/store/2/limit")] = refuse
+    await op.approved("p1", TWO)
+    await op.reconcile("p1")
+    await op.until_phase("p1", "RollingBack")
+    op.clock.advance(3 * 3600)
+    op.pd.prepared = True
+    op.executor.nudge(f"{NS}/p1")
+    await op.until_phase("p1", "RolledBack")
+    assert op.pd.stores[1].add_peer == 15.0

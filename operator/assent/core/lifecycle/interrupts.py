@@ -5,6 +5,7 @@ from datetime import datetime
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.tikvcluster import Mode
+from assent.core.lifecycle.progress import open_step
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.verdict import Hold
 from assent.core.policy.gates import not_halted, not_suspended
@@ -50,8 +51,12 @@ def _by_cluster(proposal: Proposal, cluster: Cluster | None) -> Hold | None:
 
 
 def _too_late(proposal: Proposal, now: datetime) -> Hold | None:
-    """A process that slept through the whole window must not wake up and send."""
+    """A process that slept through the whole window must not wake up and send.
+
+    Between two steps nothing is open: the next call gets a window of its own.
+    """
     execution = proposal.status.execution
-    if execution is not None and execution.steps and now >= execution.steps[-1].verify_by:
+    step = open_step(execution) if execution is not None else None
+    if step is not None and now >= step.verify_by:
         return Hold(Reason.HELD, "the time in which its effect must show is over")
     return None
