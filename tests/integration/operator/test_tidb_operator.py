@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from assent.core.model.snapshot import BALANCERS
 from tests.integration.operator.scene import Scene, evict_leaders, set_limit, stop_evicting
 from tests.support.tidb_operator_actor import EVICTION, TidbOperatorV1, TidbOperatorV2
 
+JOB = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 DRAIN_4 = {"type": "DrainStore", "drainStore": {"storeId": 4}}
 CANCEL_4 = {"type": "CancelDrain", "cancelDrain": {"storeId": 4}}
 
@@ -288,3 +290,52 @@ def test_a_pause_by_somebody_holds_what_relies_on_it_until_it_is_over(scene: Sce
         assert scene.calls() == []
     finally:
         box.pd.delete(f"/schedulers/{EVICTION}")
+
+
+def test_a_range_that_br_or_lightning_writes_to_is_left_alone_meanwhile(scene: Scene) -> None:
+    """As newer ones do it: a rule named by a UUID whose label lapses unless they renew it. PD
+    itself would move the leader all the same.
+    """
+    box = scene.box
+    region = box.pd.get("/regions/key?key=&limit=2")["regions"][1]
+    leader = region["leader"]["store_id"]
+    target = next(peer["store_id"] for peer in region["peers"] if peer["store_id"] != leader)
+    keys = {"start_key": region["start_key"].lower(), "end_key": region["end_key"].lower()}
+    rule = {
+        "id": JOB,
+        "labels": [{"key": "schedule", "value": "deny", "ttl": "10m"}],
+        "rule_type": "key-range",
+        "data": [keys],
+    }
+    box.pd.post("/config/region-label/rule", rule)
+    try:
+        moved = {"regionId": region["id"], "toStoreId": target}
+        scene.file("move", {"type": "TransferLeader", "transferLeader": moved})
+        scene.await_phase("move", "Pending")
+        scene.approve("move")
+        held = scene.await_phase("move", "Approved", reason="PreconditionWaiting")
+        verdict, message = gate(held, "NobodyDeniesRange")
+        assert verdict == "hold"
+        assert "as BR and TiDB Lightning do" in message
+        assert scene.calls() == []
+    finally:
+        box.pd.delete(f"/config/region-label/rule/{JOB}")
+    scene.await_phase("move", "Succeeded", timeout_seconds=60)
+
+
+def test_no_store_is_drained_while_all_balancers_are_paused(scene: Scene) -> None:
+    """As BR and Lightning pause them, and older ones do nothing else that PD shows."""
+    for name in BALANCERS:
+        scene.box.pd.post(f"/schedulers/{name}", {"delay": 600})
+    try:
+        noticed(scene)
+        scene.file("drain", DRAIN_4)
+        status = scene.await_phase("drain", "Pending")
+        assert gate(status, "NobodyPaused")[0] == "hold"
+    finally:
+        for name in BALANCERS:
+            scene.box.pd.post(f"/schedulers/{name}", {"delay": 0})
+    scene.box.wait_for(
+        lambda: gate(scene.status("drain"), "NobodyPaused")[0] == "pass", 40, "the pauses to end"
+    )
+    assert scene.calls() == []
