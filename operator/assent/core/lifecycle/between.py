@@ -171,7 +171,7 @@ def _forward(case: _Next) -> Decision | None:
     if (denied := first_denied(checks)) is not None:
         return _give_up(case, Reason.PRECONDITION_FAILED, denied.message)
     if (held := first_held(checks)) is not None:
-        if case.now.now >= case.since + PATIENCE:
+        if case.now.now >= case.since + _longest_wait(case) + PATIENCE:
             return _give_up(case, Reason.PRECONDITION_FAILED, f"{held.message}, for too long")
         text = f"Step {stage.index + 1} of {len(case.program)} waits: {held.message}"
         return _note(case.proposal, Reason.PRECONDITION_WAITING, text, case.now)
@@ -210,12 +210,20 @@ def _awaited(case: _Next) -> Decision | None:
     missing = awaited(before.wait_until, case.snapshot)
     if missing is None:
         return None
-    until = case.since + timedelta(seconds=parse_duration_seconds(before.wait_until.timeout))
+    until = case.since + _longest_wait(case)
     text = f"Step {before.index + 1} of {len(case.program)} is done; waiting for {missing}"
     if case.now.now >= until:
         return _give_up(case, Reason.NO_EFFECT, f"{missing} did not come in time")
     note = _note(case.proposal, Reason.WAITING, f"{text}, until {instant(until)}", case.now)
     return note or Decision(status=case.proposal.status)
+
+
+def _longest_wait(case: _Next) -> timedelta:
+    """Return how long the fact after the previous step may take: patience begins after it."""
+    before = case.previous
+    if before is None or before.wait_until is None:
+        return timedelta()
+    return timedelta(seconds=parse_duration_seconds(before.wait_until.timeout))
 
 
 def _previous_lost(case: _Next) -> str | None:

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Execution, Phase, StepState
-from assent.api.v1alpha1.actions import action, plan
-from assent.api.v1alpha1.base import ApiModel
+from assent.api.v1alpha1.actions import ActionType, PlanStep, action, plan
 from assent.api.v1alpha1.parameters.placement import (
     DeleteRegionLabelRule,
     KeyRange,
@@ -20,13 +19,14 @@ from assent.api.v1alpha1.parameters.store import (
     StopEvictLeaders,
     StoreLimitKind,
 )
+from assent.api.v1alpha1.parameters.waiting import Awaited, WaitUntil
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.lifecycle.between import Now, go_on
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.journal import MAX_STEPS, Sender, has_room
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, Did, PdCall
-from assent.core.model.snapshot import ClusterSnapshot
+from assent.core.model.snapshot import ClusterSnapshot, StoreState
 from assent.core.model.verdict import Hold
 from tests.support.obedient_pd import obey, with_store
 from tests.support.placement import placed
@@ -38,7 +38,7 @@ from tests.support.voyage import Voyage
 NOT_NOW = Hold(Reason.HELD, "too little of the lease is left")
 
 
-def limit(rate: int, store_id: int = 4) -> ApiModel:
+def limit(rate: int, store_id: int = 4) -> SetStoreLimit:
     """Return parameters for an add-peer limit."""
     return SetStoreLimit(store_id=store_id, kind=StoreLimitKind.ADD_PEER, rate_per_minute=rate)
 
@@ -217,3 +217,22 @@ def test_a_step_may_go_on_with_the_rule_that_an_earlier_one_has_set() -> None:
 def carried_out(call: PdCall, shown: ClusterSnapshot) -> tuple[CallOutcome, ClusterSnapshot]:
     """Return what PD shows after a call of any kind."""
     return Did("200 ok"), apply(call, shown)
+
+
+def test_patience_begins_after_a_wait_for_a_fact() -> None:
+    """The store came up after two hours; an obstacle at that very moment is waited for."""
+    first = PlanStep(
+        type=ActionType.SET_STORE_LIMIT,
+        set_store_limit=limit(20, 1),
+        wait_until=WaitUntil(fact=Awaited.STORE_UP, store_id=2, timeout="4h"),
+    )
+    down = with_store(snapshot(), 2, state=StoreState.DISCONNECTED)
+    voyage = Voyage(plan(first, EvictLeaders(store_id=4)), down, obey)
+    voyage.go(3)
+    assert voyage.status.reason == Reason.WAITING
+    voyage.wait(2 * 3600)
+    voyage.shown = replace(snapshot(), evicted_store_ids=frozenset({3}))
+    voyage.go(2)
+    assert voyage.status.reason == Reason.PRECONDITION_WAITING
+    voyage.shown = snapshot()
+    assert voyage.go().phase is Phase.SUCCEEDED
