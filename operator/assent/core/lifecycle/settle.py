@@ -166,6 +166,7 @@ def _goal_missed(case: Case, catalogue: Catalogue) -> Decision:
             case.proposal, _closed(case, StepState.DONE), _undoing(case, text), catalogue
         )
     text = f"It took effect but did not reach its goal ({case.seen_text}); left as it is: {why}"
+    text += by_hand(_closed(case, StepState.DONE), case.program)
     cause = Cause(reason, text, case.execution.holder)
     return _end(case, LifeEvent.FAILED, cause, StepState.DONE)
 

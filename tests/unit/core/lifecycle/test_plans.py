@@ -210,6 +210,28 @@ def test_suspend_between_two_steps_stops_the_next_call() -> None:
     assert len(voyage.sent) == 5
 
 
+def test_a_cancel_while_a_goal_is_missed_says_all_that_stands() -> None:
+    """The eviction, and the limit that an earlier step has set."""
+    voyage = Voyage(plan(limit(20, 1), EvictLeaders(store_id=4)), snapshot(), listed_only)
+    voyage.go(3)
+    voyage.known = with_spec(voyage.known, cancel=cancel())
+    voyage.step_seconds = 600
+    status = voyage.go()
+    assert (status.phase, status.reason) == (Phase.FAILED, Reason.CANCELLED)
+    left = str(status.message).split("Left to do by hand: ")[1]
+    assert [line.split(" {")[0] for line in left.split("; ")] == [
+        STOP_4,
+        "POST /pd/api/v1/store/1/limit",
+    ]
+
+
+def listed_only(call: PdCall, shown: ClusterSnapshot) -> tuple[CallOutcome, ClusterSnapshot]:
+    """Return a PD that lists an eviction whose leaders stay."""
+    outcome, after = obey(call, shown)
+    stuck = next(one.leader_count for one in shown.stores if one.id == 4)
+    return outcome, with_store(after, 4, leader_count=stuck)
+
+
 def test_cancel_between_two_steps_ends_it_and_says_what_stands() -> None:
     """No call follows a cancel, not even an undo; the way back is printed."""
     voyage = Voyage(FIVE, snapshot(), obey)
