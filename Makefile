@@ -13,7 +13,7 @@ COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv toolchain demo test contract contract-long long crash test-unit \
+.PHONY: help venv toolchain demo test contract contract-long long properties crash test-unit \
 	test-integration verify bench sandbox-up sandbox-down generate fmt clean clean-cache
 
 help: ## List the targets
@@ -43,9 +43,12 @@ contract-long: venv ## Add the traps whose clock PD does not shorten
 	@$(TOOLCHAIN) test >/dev/null
 	$(CONTRACT) -m "(contract or action or trap) and long" --contract-add --timeout=1500
 
+properties: venv ## Draw five times the examples, and undo every action on 2,000 clusters
+	ASSENT_MANY_EXAMPLES=1 $(PYTEST) tests/property
+
 long: venv ## Run what is too long for make test and is covered there in short
 	@$(TOOLCHAIN) test >/dev/null
-	$(PYTEST) -m "long and not (contract or action or trap)"
+	ASSENT_MANY_EXAMPLES=1 $(PYTEST) -m "long and not (contract or action or trap)"
 
 crash: venv ## Kill the real operator at every moment of a call, for each action tried
 	@$(TOOLCHAIN) demo >/dev/null

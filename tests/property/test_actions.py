@@ -20,12 +20,13 @@ from assent.core.model.verdict import Deny, Hold
 from hack.checks import check_names
 from tests.support.asks import ASKS, asks
 from tests.support.consistency import inconsistencies
+from tests.support.examples import examples
 from tests.support.peers import without_numbers
 from tests.support.simulate import apply
 from tests.support.snapshots import unprepared
 
 SETTINGS = settings(
-    max_examples=50,
+    max_examples=examples(50),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
@@ -270,7 +271,7 @@ NOT_WORSE = {
 
 
 @EACH_TYPE
-@settings(SETTINGS, max_examples=100)
+@settings(SETTINGS, max_examples=examples(100))
 @given(why=st.sampled_from(sorted(WORSENINGS)), data=st.data(), pick=st.integers(0, 5))
 def test_a_worse_snapshot_never_permits_what_was_refused(
     kind: ActionType, why: str, data: st.DataObject, pick: int

@@ -15,10 +15,11 @@ from assent.core.detection.incident import incident_of, propose
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Deny
+from tests.support.examples import examples
 from tests.support.snapshots import NOW, consistent_snapshots, healthy_snapshots, unprepared
 from tests.unit.core.detection.builders import OPERATOR, cluster
 
-SETTINGS = settings(max_examples=80, deadline=None)
+SETTINGS = settings(max_examples=examples(80), deadline=None)
 RULES = Detection()
 DAY = timedelta(days=1)
 

@@ -40,6 +40,7 @@ from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, Unknown
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.policy.limits import SNAPSHOT_MAX_AGE_SECONDS
+from tests.support.examples import examples
 from tests.support.lives import ASKS, OUTCOMES, PD_SHOWS, PEOPLE, ROBOTS, SPOILT_CLUSTERS
 from tests.support.proposals import (
     AUTHOR,
@@ -465,7 +466,7 @@ def _last_state(before: ActionProposalStatus, decided: Decided) -> StepState:
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=100,
+    max_examples=examples(100),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

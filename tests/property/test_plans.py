@@ -19,6 +19,7 @@ from assent.api.v1alpha1.parameters.store import (
 )
 from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.snapshot import ClusterSnapshot
+from tests.support.examples import examples
 from tests.support.obedient_pd import obey
 from tests.support.snapshots import snapshot
 from tests.support.voyage import Answer, Voyage
@@ -40,7 +41,7 @@ STEPS = st.lists(
     max_size=6,
 )
 
-MANY = settings(max_examples=60, deadline=None)
+MANY = settings(max_examples=examples(150), deadline=None)
 
 
 def failing_at(number: int, outcome: CallOutcome) -> Answer:

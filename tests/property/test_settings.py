@@ -21,10 +21,11 @@ from assent.core.actions.set_schedule_config import SetScheduleConfigAction
 from assent.core.actions.setting_value import Kind, is_wire, parse, wire
 from assent.core.actions.settings_table import REPLICATION, SCHEDULE, Setting
 from assent.pd.whitelist.table import allowed
+from tests.support.examples import examples
 from tests.support.scheduling import dressed
 from tests.support.snapshots import snapshot
 
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=examples(300), deadline=None)
 
 SEEN = dressed(snapshot())
 

@@ -33,12 +33,12 @@ def apply(call: PdCall, seen: ClusterSnapshot) -> ClusterSnapshot:
         RefusedError: PD would refuse; also for a call that is not known here, so that no test
             passes on a call that means nothing.
     """
-    for group in (apply_scheduling, apply_placement, apply_to_shape):
-        if (changed := group(call, seen)) is not None:
-            return changed
+    if (call.method, call.path) == ("DELETE", f"/pd/api/v1/schedulers/{EVICT_LEADER}"):
+        raise RefusedError("it would end the eviction of every store (P29)")
     try:
-        if (changed := apply_to_peers(call, seen)) is not None:
-            return changed
+        for group in (apply_scheduling, apply_placement, apply_to_shape, apply_to_peers):
+            if (changed := group(call, seen)) is not None:
+                return changed
     except KeyError as error:
         raise RefusedError(str(error)) from error
     body: Mapping[str, Any] = call.body or {}
@@ -75,9 +75,7 @@ def _evict(seen: ClusterSnapshot, evicted: frozenset[int]) -> ClusterSnapshot:
     return replace(seen, evicted_store_ids=evicted, schedulers=tuple(schedulers))
 
 
-def _set_limit(
-    seen: ClusterSnapshot, store_id: int, body: Mapping[str, Any]
-) -> ClusterSnapshot:
+def _set_limit(seen: ClusterSnapshot, store_id: int, body: Mapping[str, Any]) -> ClusterSnapshot:
     field = {
         "add-peer": "add_peer_limit_per_minute",
         "remove-peer": "remove_peer_limit_per_minute",
