@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.library import KubectlError
-from tests.integration.operator.scene import Scene, set_limit
+from tests.integration.operator.scene import Scene, evict_leaders, set_limit
+from tests.integration.operator.test_plans import LIMIT_DEFAULT, LIMIT_ZERO, approved, paths, plan
 
 BINDING = "validatingadmissionpolicybinding"
 APPROVALS = "assent-approvals"
@@ -29,11 +30,11 @@ def _act(scene: Scene, *actions: str) -> None:
     scene.box.kubectl("patch", BINDING, APPROVALS, "--type=merge", "-p", patch)
 
 
-def _forged(scene: Scene, patch: str) -> bool:
-    """Whether sam, who has no right to approve, could do so in another's name."""
+def _forged(scene: Scene, patch: str, name: str = "limit") -> bool:
+    """Whether sam could write what only the gate forbids: in another's name, or while it runs."""
     try:
         scene.box.kubectl(
-            "-n", scene.namespace, "patch", "actionproposal", "limit", "--type=merge", "-p", patch,
+            "-n", scene.namespace, "patch", "actionproposal", name, "--type=merge", "-p", patch,
             user="sam",
         )  # fmt: skip
     except KubectlError:
@@ -58,6 +59,29 @@ def test_an_approval_stored_while_the_gate_was_open_never_counts(weakened: Scene
     scene.await_state("Watching", timeout_seconds=30)
     again = scene.await_phase("limit", "Pending", reason="AwaitingApproval")
     assert again["digest"] != digest
-    assert again["revision"] == 2
+    assert again["revision"] > 1  # one more for each time it was seen to be open
     assert "alice" in str(again["approvals"]["notCounting"])
     assert scene.calls() == []
+
+
+def test_a_plan_stops_while_the_gate_is_open_and_keeps_to_what_was_approved(scene: Scene) -> None:
+    """Its next step is edited through the open gate: it waits, then does what people agreed to."""
+    pd = scene.box.pd
+    pd.post("/config", LIMIT_ZERO)
+    try:
+        approved(scene, "maintenance", plan(set_limit(2, 21), evict_leaders(4)))
+        scene.await_phase("maintenance", "Executing", reason="PreconditionWaiting")
+        _act(scene, "Audit")
+        scene.await_state("GateNotInstalled", timeout_seconds=10)
+        forged = json.dumps({"spec": {"action": plan(set_limit(2, 21), set_limit(3, 99))}})
+        scene.box.wait_for(
+            lambda: _forged(scene, forged, "maintenance"), 20, "the open gate to take an edit"
+        )
+        pd.post("/config", LIMIT_DEFAULT)
+        scene.await_phase("maintenance", "Executing", reason="GateNotInstalled")
+        assert paths(scene) == ["POST /store/2/limit"]
+    finally:
+        pd.post("/config", LIMIT_DEFAULT)
+        _act(scene, "Deny", "Audit")
+    scene.await_phase("maintenance", "Succeeded", timeout_seconds=60)
+    assert paths(scene) == ["POST /store/2/limit", "POST /schedulers"]

@@ -1,6 +1,7 @@
 """Plans and timed reverts on the real control plane: counted from PD's side, whoever leads."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -144,3 +145,17 @@ def test_what_an_active_proposal_holds_is_not_touched_by_another(scene: Scene) -
     assert "proposal for-a-while (SetStoreLimit) works on store 2" in held["message"]
     scene.await_phase("for-a-while", "Succeeded", reason="Reverted")
     scene.await_phase("same-store", "Succeeded", timeout_seconds=60)
+
+
+def test_a_wait_may_last_longer_than_the_step_before_it(scene: Scene) -> None:
+    """The fact comes after the time in which the limit had to show: the plan goes on."""
+    scene.configure(policy={"overrides": [{"type": "SetStoreLimit", "timeout": "2s"}]})
+    leaderless = {"fact": "StoreWithoutLeaders", "storeId": 4, "timeout": "2m"}
+    asks = plan({**set_limit(2, 21), "waitUntil": leaderless}, set_limit(3, 22))
+    approved(scene, "maintenance", asks)
+    waiting = scene.await_phase("maintenance", "Executing", reason="Waiting")
+    verify_by = datetime.fromisoformat(waiting["execution"]["steps"][0]["verifyBy"])
+    scene.box.wait_for(lambda: datetime.now(UTC) > verify_by, 10, "the time to be over")
+    scene.evict(4)
+    scene.await_phase("maintenance", "Succeeded", timeout_seconds=60)
+    assert paths(scene) == ["POST /store/2/limit", "POST /store/3/limit"]
