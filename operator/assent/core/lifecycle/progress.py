@@ -28,12 +28,28 @@ def plan_step(stage: Stage, program: Sequence[Stage]) -> int | None:
 
 
 def forward_steps(execution: Execution, index: int) -> list[Step]:
-    """Return the journal's forward entries of a stage, in order."""
+    """Return the forward entries of a stage since the claim, in order."""
     return [
         step
-        for step in execution.steps
+        for step in _since_the_claim(execution)
         if step.kind is StepKind.FORWARD and stage_index(step) == index
     ]
+
+
+def _since_the_claim(execution: Execution) -> Sequence[Step]:
+    """Return the entries of the claim that stands: each begins with the first stage, and one that
+    was withheld before any effect counts no more. What it found done may be otherwise by now, or
+    be of an ask that was edited since.
+    """
+    steps = execution.steps
+    begun = (number for number, step in enumerate(steps) if step.state in _OPEN | _EFFECTIVE)
+    first = next(begun, len(steps) - 1)
+    claims = [
+        number
+        for number, step in enumerate(steps[: first + 1])
+        if step.kind is StepKind.FORWARD and stage_index(step) == 0
+    ]
+    return steps[claims[-1] if claims else 0 :]
 
 
 def captured(execution: Execution, index: int) -> list[Fact]:

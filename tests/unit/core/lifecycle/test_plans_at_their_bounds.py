@@ -236,3 +236,16 @@ def test_patience_begins_after_a_wait_for_a_fact() -> None:
     assert voyage.status.reason == Reason.PRECONDITION_WAITING
     voyage.shown = snapshot()
     assert voyage.go().phase is Phase.SUCCEEDED
+
+
+def test_what_an_earlier_claim_found_done_is_looked_at_again() -> None:
+    """Steps 1 and 2 were as asked when the call of step 3 was withheld; then they were undone."""
+    asks = plan(limit(15, 1), limit(15, 2), limit(25, 3))
+    voyage = Voyage(asks, snapshot(), obey)
+    withheld(voyage, 1)
+    assert voyage.status.phase is Phase.APPROVED
+    for number in (1, 2):
+        voyage.shown = with_store(voyage.shown, number, add_peer_limit_per_minute=30.0)
+    assert voyage.go().phase is Phase.SUCCEEDED
+    limits = [one.add_peer_limit_per_minute for one in voyage.shown.stores[:3]]
+    assert limits == [15.0, 15.0, 25.0]
