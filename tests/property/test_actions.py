@@ -172,6 +172,9 @@ def _worse_store(**changes: Any) -> Callable[[ClusterSnapshot, int], ClusterSnap
     def worsen(seen: ClusterSnapshot, pick: int) -> ClusterSnapshot:
         stores = list(seen.stores)
         index = pick % len(stores)
+        leaving = stores[index].state is StoreState.OFFLINE
+        if leaving and "state" in changes:
+            return seen  # Disconnected and Down replace only Up (pd-api.md 1.1)
         stores[index] = replace(stores[index], **changes)
         return replace(seen, stores=tuple(stores))
 
@@ -180,6 +183,8 @@ def _worse_store(**changes: Any) -> Callable[[ClusterSnapshot, int], ClusterSnap
 
 def _without_store(seen: ClusterSnapshot, pick: int) -> ClusterSnapshot:
     gone = seen.stores[pick % len(seen.stores)]
+    if gone.state is StoreState.OFFLINE:
+        return seen  # its removal is over: nothing is worse
     return replace(
         seen,
         stores=tuple(item for item in seen.stores if item is not gone),

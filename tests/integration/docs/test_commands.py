@@ -21,6 +21,7 @@ FILED = {
         "limit-store-3": set_limit(3, 30),
     },
     "docs/how-to/modify.md": {},
+    "docs/how-to/chain-actions.md": {},
     "docs/how-to/stop-everything.md": {"limit-store-3": set_limit(3, 30)},
     "docs/how-to/resolve-an-unknown-outcome.md": {"limit-store-2": set_limit(2, 30)},
 }
