@@ -151,6 +151,9 @@ def _forward(case: _Next) -> Decision | None:
         return _give_up(case, Reason.HELD, "its journal is full")
     if took_effect(case.journal, stage.index):
         return _second_call(case)
+    not_after = case.proposal.spec.not_after
+    if not_after is not None and case.now.now >= not_after:
+        return _give_up(case, Reason.EXPIRED, f"spec.notAfter ({instant(not_after)}) is over")
     attempts = forward_steps(case.journal, stage.index)
     if attempts and attempts[-1].state is not StepState.NOT_DONE:
         return _give_up(case, Reason.NO_EFFECT, "an earlier attempt had no effect")

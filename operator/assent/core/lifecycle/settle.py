@@ -35,6 +35,8 @@ from assent.core.policy.limits import instant, to_milliseconds
 
 STALL = timedelta(minutes=10)
 """Without any progress for so long a waiting action says that it has stalled."""
+NOTE_EVERY = timedelta(minutes=1)
+"""How often the progress of a waiting action is stored: a drain moves for days."""
 
 
 def settle(
@@ -92,7 +94,10 @@ def _waits(case: Case) -> Decision | None:
     found, step = case.verification, case.step
     assert found is not None  # noqa: S101 - case.shows needs one
     now = to_milliseconds(case.evidence.now)
-    moved = step.state is not StepState.WAITING or list(found.after) != (step.after or [])
+    begun = step.state is StepState.WAITING
+    moved = not begun or list(found.after) != (step.after or [])
+    if begun and moved and step.verified_at is not None and now - step.verified_at < NOTE_EVERY:
+        return None
     since = now if moved or step.verified_at is None else step.verified_at
     stalled = now - since >= STALL
     waiting = replace_last(

@@ -1,6 +1,7 @@
 """Plans from the first call to the last word: order, waits, failure, and the way back."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -319,3 +320,17 @@ def test_high_looks_again_at_the_step_before() -> None:
     assert status.phase in (Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED)
     assert any("step 1 no longer stands" in entry.message for entry in status.history or [])
     assert len(voyage.sent) == 1
+
+
+def test_no_step_begins_after_not_after() -> None:
+    """Who gave the plan an end wants no step after it: what was done is taken back."""
+    voyage = Voyage(FIVE, snapshot(), obey)
+    end = voyage.now + timedelta(minutes=5)
+    voyage.known = approved(
+        with_spec(voyage.known, not_after=end, approvals=None), "sre-2", "sre-3"
+    )
+    voyage.go(1)
+    voyage.wait(600.0)
+    status = voyage.go()
+    assert status.phase is Phase.ROLLED_BACK
+    assert any("spec.notAfter" in entry.message for entry in status.history or [])
