@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
 GENERATED := crds deploy helm docs/reference
-# Many tests wait, for PD or for a lease: twice as many workers as cores, and each has a sandbox.
-WORKERS := $(shell cores=$$(nproc); echo $$((cores < 4 ? 2 * cores : 8)))
+# Many tests wait, for PD or for a lease: more workers than cores; but each has a sandbox.
+WORKERS := $(shell cores=$$(nproc); echo $$((cores < 4 ? 2 * cores : 6)))
 PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
 CONTRACT := $(PYTEST) -p tests.contract.report --contract-report=build/contract.json
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
@@ -35,7 +35,7 @@ test: venv ## Set everything up and run all tests
 	@$(TOOLCHAIN) test >/dev/null
 	$(PYTEST) -m "not long and (smoke or not contract)" $(COVERAGE)
 
-contract: venv ## Prove every action and trap on the real PD; the fakes, too
+contract: venv ## Prove every action and trap on the real PD, the fakes, the long ways of the operator
 	@$(TOOLCHAIN) test >/dev/null
 	$(CONTRACT) -m "(contract or action or trap) and not long"
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.integration.operator.scene import FAST_LEASE, Scene, evict_leaders, set_limit
 
 EVICT = "/pd/api/v1/schedulers"
@@ -66,6 +68,7 @@ def test_the_api_server_restarts_and_nothing_is_lost(scene: Scene) -> None:
     assert len(scene.calls()) == 1
 
 
+@pytest.mark.contract
 def test_a_missing_right_is_named_and_its_return_noticed(scene: Scene) -> None:
     """The person who forgot a rule reads on the object which one it is."""
     rules = scene.box.get("clusterrole", "assent-operator")["rules"]
@@ -93,6 +96,7 @@ def _set_rules(scene: Scene, rules: object) -> None:
     scene.box.kubectl("patch", "clusterrole", "assent-operator", "--type=json", "-p", patch)
 
 
+@pytest.mark.contract
 def test_a_dead_store_is_left_to_pd_and_that_is_said(scene: Scene) -> None:
     """A diagnosis may end with: no action, because …"""
     scene.box.tikvsim.store(4, "stop")

@@ -1,5 +1,7 @@
 """Draining a store: hours of waiting that stand in nobody's way, and the way back."""
 
+import pytest
+
 from tests.integration.operator.scene import Scene, set_limit
 
 DRAIN_4 = {"type": "DrainStore", "drainStore": {"storeId": 4}}
@@ -8,6 +10,10 @@ WEIGHT_4 = {
     "type": "SetStoreWeight",
     "setStoreWeight": {"storeId": 4, "leaderWeightPercent": 50, "regionWeightPercent": 100},
 }
+
+
+pytestmark = pytest.mark.contract
+"""The whole of it runs in make contract, a smoke of it in make test."""
 
 
 def state(scene: Scene) -> str:

@@ -8,6 +8,9 @@ import pytest
 
 from tests.integration.operator.scene import FAST_LEASE, Scene, evict_leaders, set_limit
 
+pytestmark = pytest.mark.contract
+"""The whole of it runs in make contract, a smoke of it in make test."""
+
 LIMIT_ZERO = {"leader-schedule-limit": 0}
 LIMIT_DEFAULT = {"leader-schedule-limit": 4}
 
@@ -45,6 +48,7 @@ def approved(scene: Scene, name: str, action: dict[str, Any], **ask: Any) -> Non
     scene.approve(name)
 
 
+@pytest.mark.smoke
 def test_steps_run_in_order_each_once(scene: Scene) -> None:
     """A limit, an eviction to its end, and the end of the eviction: three calls in PD's journal."""
     approved(scene, "maintenance", LIMIT_2_THEN_EVICT_4)
@@ -57,6 +61,7 @@ def test_steps_run_in_order_each_once(scene: Scene) -> None:
     ]
 
 
+@pytest.mark.smoke
 def test_a_killed_operator_does_no_step_twice(blocked: Scene) -> None:
     """Kill -9 while the second step waits: the next process goes on from the journal."""
     scene, box = blocked, blocked.box
@@ -71,6 +76,7 @@ def test_a_killed_operator_does_no_step_twice(blocked: Scene) -> None:
     assert len(paths(scene)) == 3
 
 
+@pytest.mark.smoke
 def test_suspend_between_two_steps_stops_the_next_call(blocked: Scene) -> None:
     """What was done stands, nothing more is sent, and it goes on when the suspend ends."""
     scene, box = blocked, blocked.box

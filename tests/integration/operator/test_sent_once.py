@@ -1,5 +1,7 @@
 """What was sent once is never sent again on the word of a sender that ended well."""
 
+import pytest
+
 from tests.integration.operator.scene import FAST_LEASE, Scene, set_limit
 
 LIMIT = r"/store/\d+/limit"
@@ -29,6 +31,7 @@ def test_a_restart_while_pd_is_slow_sends_nothing_twice(scene: Scene) -> None:
     assert [call.body for call in scene.calls()] == ['{"rate":44,"type":"add-peer"}']
 
 
+@pytest.mark.contract
 def test_a_call_that_was_sent_is_never_said_to_be_unsent(scene: Scene) -> None:
     """Cancelled after its sender ended, before anybody knows what came of it: the record must
     not say that the call was never sent.

@@ -13,6 +13,9 @@ from assent.core.model.snapshot import BALANCERS
 from tests.integration.operator.scene import Scene, evict_leaders, set_limit, stop_evicting
 from tests.support.tidb_operator_actor import EVICTION, TidbOperatorV1, TidbOperatorV2
 
+pytestmark = pytest.mark.contract
+"""The whole of it runs in make contract, a smoke of it in make test."""
+
 JOB = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 DRAIN_4 = {"type": "DrainStore", "drainStore": {"storeId": 4}}
 CANCEL_4 = {"type": "CancelDrain", "cancelDrain": {"storeId": 4}}
@@ -207,6 +210,7 @@ def test_a_removal_that_v2_wants_is_its_own_to_call_off(scene: Scene, v2: TidbOp
     assert v2.reconcile() == ["cancelled the removal of store 4"]
 
 
+@pytest.mark.smoke
 def test_a_rollout_of_v2_holds(scene: Scene, v2: TidbOperatorV2) -> None:
     """Weights are nobody else's, but moving leaders waits for the rollout."""
     v2.progress(under_way=True)
@@ -252,6 +256,7 @@ def test_an_eviction_that_v2_ends_while_it_is_verified_says_who_most_likely_did_
     assert len(scene.calls()) == 1
 
 
+@pytest.mark.smoke
 def test_an_object_that_is_not_there_holds_and_is_named(scene: Scene) -> None:
     """Whether TiDB Operator is at work is not known; a limit is no risk beside it."""
     refer_to(scene, "TidbCluster", "no-such")

@@ -138,6 +138,7 @@ def test_nothing_stays_when_the_supervisor_is_killed(waiting: Use) -> None:
     )
 
 
+@pytest.mark.contract
 def test_a_detached_sandbox_ends_with_the_owner_it_was_given() -> None:
     """An interrupted test run leaves nothing of what `up` started in it."""
     use = start(UP_FOR_AN_OWNER)
