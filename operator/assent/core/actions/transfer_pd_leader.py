@@ -54,6 +54,8 @@ class TransferPDLeaderAction(Action[TransferPDLeader]):
             "whether enough members are healthy to lose one",
             "whether the move takes place at all: 200 comes also when nothing happens (P12)",
             "running operators, their history and hot-spot statistics are lost (P23)",
+            "a member that began to lead 3 times within 5 minutes gives the leadership away: 200, "
+            "and somebody else leads (seen on 8.1)",
         ),
     )
 
