@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assent.api.v1alpha1.parameters.placement import SetPlacementRule
+from assent.core.actions.label_constraints import fits
 from assent.core.model.call import Json
 from assent.core.model.placement import PlacementRule
-from assent.core.model.snapshot import ClusterSnapshot, Store
+from assent.core.model.snapshot import ClusterSnapshot
 
 LEARNER = "learner"
 DEFAULT = "pd/default"
@@ -21,8 +22,6 @@ TIFLASH = "tiflash"
 _GROUP_ORDER = {"pd": (0, False), TIFLASH: (120, False)}
 _TIDB_ORDER = (40, True)
 """Index and override of TiDB's groups, as TiDB sets them; a snapshot does not show them."""
-
-_EXCLUSIVE = ("engine", "exclusive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def matching(rule: PlacementRule, snapshot: ClusterSnapshot) -> frozenset[int]:
         for store in snapshot.stores
         if store.is_healthy
         and (rule.role == LEARNER or not store.is_tiflash)
-        and _matches(store, rule.document)
+        and fits(store, rule.document)
     )
 
 
@@ -186,32 +185,6 @@ def _applied(rules: Sequence[PlacementRule]) -> tuple[PlacementRule, ...]:
             group = []
         group.append(rule)
     return (*found, *group)
-
-
-def _matches(store: Store, document: Mapping[str, Json]) -> bool:
-    constraints = [one for one in _list(document, "label_constraints") if isinstance(one, Mapping)]
-    named = {one.get("key") for one in constraints}
-    for key in store.labels:
-        if (key.startswith("$") or key in _EXCLUSIVE) and key not in named:
-            return False
-    return all(_meets(store, one) for one in constraints)
-
-
-def _meets(store: Store, constraint: Mapping[str, Json]) -> bool:
-    wanted = str(constraint.get("key")).casefold()
-    value = next((text for key, text in store.labels.items() if key.casefold() == wanted), "")
-    values = _list(constraint, "values")
-    match constraint.get("op"):
-        case "in":
-            return value != "" and value in values
-        case "notIn":
-            return value == "" or value not in values
-        case "exists":
-            return value != ""
-        case "notExists":
-            return value == ""
-        case _:
-            return False
 
 
 def _list(document: Mapping[str, Json], name: str) -> list[Json]:

@@ -4,11 +4,8 @@ PD counts Down, silent and TiFlash stores as able to take replicas, and looks at
 rules nor space (P28). Every check here gets no easier when a store falls ill or leaves.
 """
 
-from collections.abc import Mapping, Sequence
-
 from assent.core.actions import checks
-from assent.core.model.call import Json
-from assent.core.model.placement import PlacementRule
+from assent.core.actions.label_constraints import fits
 from assent.core.model.snapshot import ClusterSnapshot, PeerRole, Store, StoreState
 from assent.core.model.verdict import Allow, Check, Hold, Verdict
 
@@ -76,9 +73,9 @@ def _rules(store_id: int, snapshot: ClusterSnapshot) -> Verdict:
             return Allow("placement rules are disabled")
         return Hold("RulesUnknown", "PD does not show its placement rules")
     for rule in snapshot.placement_rules:
-        if not _may_use(rule, store):
+        if not fits(store, rule.document):
             continue
-        left = [one for one in others(store_id, snapshot) if _may_use(rule, one)]
+        left = [one for one in others(store_id, snapshot) if fits(one, rule.document)]
         if len(left) < rule.count:
             message = (
                 f"rule {rule.key} wants {rule.count} replicas, and "
@@ -207,28 +204,3 @@ def _number(text: str | None) -> float | None:
         return None if text is None else float(text)
     except ValueError:
         return None
-
-
-def _may_use(rule: PlacementRule, store: Store) -> bool:
-    constraints = rule.document.get("label_constraints")
-    if not isinstance(constraints, Sequence) or isinstance(constraints, str):
-        return True
-    return all(_matches(one, store) for one in constraints if isinstance(one, Mapping))
-
-
-def _matches(constraint: Mapping[str, Json], store: Store) -> bool:
-    """Return whether the store fits; PD has no other operations than these four."""
-    value = store.labels.get(str(constraint.get("key")), "")
-    listed = constraint.get("values")
-    values = list(listed) if isinstance(listed, Sequence) else []
-    match constraint.get("op"):
-        case "in":
-            return value in values
-        case "notIn":
-            return value not in values
-        case "exists":
-            return value != ""
-        case "notExists":
-            return value == ""
-        case _:
-            return False

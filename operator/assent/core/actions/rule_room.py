@@ -5,17 +5,14 @@ removes afterwards what no rule wants (P21, pd-api.md 2.8). The matching follows
 ``pkg/schedule/placement``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from assent.core.actions.label_constraints import fits, items, label
 from assent.core.model.call import Json
 from assent.core.model.placement import PlacementRule
 from assent.core.model.snapshot import ClusterSnapshot, PeerRole, Region, Store
 from assent.core.model.verdict import Allow, Deny, Hold, Verdict, Warn
-
-_EXCLUSIVE = frozenset({"engine", "exclusive"})
-"""Labels (and those that start with ``$``) that keep a store out of every rule that does not name
-them: ``label_constraint.go``."""
 
 MAX_REPLICAS = "max-replicas"
 
@@ -142,30 +139,7 @@ def _counts(rule: PlacementRule, role: PeerRole, store: Store) -> bool:
     """Return True when the rule may count a peer of that role on that store."""
     if (rule.role == "learner") is not (role is PeerRole.LEARNER):
         return False
-    found = rule.document.get("label_constraints")
-    constraints = [one for one in _items(found) if isinstance(one, Mapping)]
-    named = {one.get("key") for one in constraints}
-    for label in store.labels:
-        if (label.startswith("$") or label in _EXCLUSIVE) and label not in named:
-            return False
-    return all(_meets(store, one) for one in constraints)
-
-
-def _meets(store: Store, constraint: Mapping[str, Json]) -> bool:
-    """``LabelConstraint.MatchStore``; an operation that is not known is met by no store."""
-    value = _label(store, str(constraint.get("key", "")))
-    values = _texts(constraint.get("values"))
-    match constraint.get("op"):
-        case "in":
-            return value != "" and value in values
-        case "notIn":
-            return value == "" or value not in values
-        case "exists":
-            return value != ""
-        case "notExists":
-            return value == ""
-        case _:
-            return False
+    return fits(store, rule.document)
 
 
 def _placed(rules: Sequence[PlacementRule], peers: Sequence[tuple[PeerRole, Store]]) -> int:
@@ -195,20 +169,11 @@ def _distinct(store: Store, others: Sequence[Store], labels: Sequence[str]) -> i
 def _differ_at(one: Store, other: Store, labels: Sequence[str]) -> int | None:
     """Return the first level at which they differ; an absent label differs from nothing."""
     for level, name in enumerate(labels):
-        ours, theirs = _label(one, name).lower(), _label(other, name).lower()
+        ours, theirs = label(one, name).lower(), label(other, name).lower()
         if ours and theirs and ours != theirs:
             return level
     return None
 
 
-def _label(store: Store, name: str) -> str:
-    found = (value for key, value in store.labels.items() if key.lower() == name.lower())
-    return next(found, "")
-
-
-def _items(value: Json) -> Sequence[Json]:
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
-
-
 def _texts(value: Json) -> list[str]:
-    return [one for one in _items(value) if isinstance(one, str)]
+    return [one for one in items(value) if isinstance(one, str)]
