@@ -7,6 +7,7 @@ it: use the fixture `namespace`, and `box`, which mends afterwards what the test
 import itertools
 import os
 import re
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from tests.integration.mending import FAILED, mend, mend_operators
 LONGEST_STEM = 40
 # No two namespaces of a sandbox have the same name.
 NUMBERS = itertools.count(1)
+# Started in the background of a shell, a run ignores Ctrl-C, and so would all that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # What `up` detaches in a test ends with the test run, also one that is interrupted.
 os.environ[OWNER] = str(os.getpid())
 # A test run starts a dozen API servers and PDs: they collect garbage half as often as by default.

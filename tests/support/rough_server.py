@@ -48,11 +48,13 @@ async def rough_server(
 ) -> AsyncIterator[RoughServer]:
     """Yield a server that gives every request to ``reply``; closed and quiet afterwards."""
     visits: set[asyncio.Task[None]] = set()
+    connections: list[asyncio.WriteTransport] = []
 
     async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         visits.add(task)
+        connections.append(writer.transport)
         with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -73,3 +75,7 @@ async def rough_server(
         for task in visits:
             task.cancel()
         await asyncio.gather(*visits, return_exceptions=True)
+        for connection in connections:
+            # What a client never read would keep a closed one open beyond the loop's end.
+            connection.abort()
+        await asyncio.sleep(0)
