@@ -133,6 +133,8 @@ def _same(path: str, was: object, now: object) -> bool:
     if path.startswith("paused/") and isinstance(was, int) and isinstance(now, int):
         # PD takes a number of seconds from now, so a restored pause ends within the second or so.
         return abs(was - now) <= PAUSE_TOLERANCE_SECONDS
+    if path.startswith("operator/") and now == MISSING:
+        return True  # one that ran before has ended by itself; a new one would be of our making
     return was == now
 
 

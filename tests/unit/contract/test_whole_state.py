@@ -148,3 +148,11 @@ def test_what_pd_shows_comes_out_flat() -> None:
     assert found.fields["operator/7"] == "admin-x"
     left_out = ("rule/pd/default/version", "config/schedule/store-limit/1", "store/1/uptime")
     assert not set(left_out) & set(found.fields)
+
+
+def test_an_operator_that_ran_before_may_have_ended() -> None:
+    """PD's own come and go; one that is there only afterwards would be of our making."""
+    path = {"operator/7": "evict-leader"}
+    with_one, without = WholeState(path, {}), WholeState({}, {})
+    assert differences(with_one, without) == []
+    assert differences(without, with_one) == ["operator/7: was (absent), is evict-leader"]
