@@ -34,6 +34,8 @@ def test_one_api_write_stands_between_approval_and_call(scene: Scene) -> None:
     scene.approve("faster")
     scene.await_phase("faster", "Succeeded")
     (call,) = scene.calls()
+    # The audit log has a write only after whoever watches has seen it.
+    scene.box.wait_for(lambda: len(scene.writes()) >= before + 2, 10, "the outcome to be on record")
     after = scene.writes()[before:]
     assert len([item for item in after if item.finished < call.started]) == 1
     assert len(after) == 2  # the intent and the outcome
