@@ -1,11 +1,11 @@
 """One open step with all that is known of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from assent.api.v1alpha1.actionproposal import Execution, Fact, Phase, Step
+from assent.api.v1alpha1.actionproposal import Execution, Fact, Phase, Step, StepState
 from assent.api.v1alpha1.base import ApiModel
 from assent.core.actions.action import Action, Progress, Verification
 from assent.core.actions.program import Stage, program_of
@@ -112,6 +112,9 @@ def case_of(proposal: Proposal, evidence: Evidence, catalogue: Catalogue) -> Cas
     step = open_step(execution) if execution is not None and acting else None
     if execution is None or step is None:
         raise ValueError(f"{proposal.meta.key} has no open step")
+    if step.state is StepState.WAITING and step.answer is not None:
+        # Its effect has shown before: the answer on record stands, whoever leads now.
+        evidence = replace(evidence, outcome=Did(step.answer, late=bool(step.late)))
     program = program_of(proposal.spec.action, catalogue)
     stage = program[stage_index(step)]
     before = captured(execution, stage.index)

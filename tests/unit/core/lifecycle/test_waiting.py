@@ -10,6 +10,7 @@ from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase, StepState
 from assent.api.v1alpha1.actions import action
 from assent.api.v1alpha1.parameters.store import DrainStore
+from assent.core.lifecycle.recovery import NO_RECORD
 from assent.core.model.call import CallOutcome, Did, PdCall
 from assent.core.model.snapshot import ClusterSnapshot, StoreState
 from tests.support.obedient_pd import with_store
@@ -110,6 +111,23 @@ def test_a_drain_that_somebody_called_off_ends_by_what_pd_shows(drain: Voyage) -
     assert (status.phase, status.reason) == (Phase.FAILED, Reason.CHANGED_SINCE)
     assert "called it off" in str(status.message)
     assert len(drain.sent) == 1
+
+
+def test_a_takeover_keeps_what_is_on_record_of_the_answer(drain: Voyage) -> None:
+    """The next leader has no answer of its own; that PD took the call is in the journal."""
+    drain._outcome = NO_RECORD
+    holds(drain, 100)
+    drain.wait(120.0)
+    drain.turn()
+    execution = drain.status.execution
+    assert execution is not None
+    assert execution.steps[-1].answer == "200 ok"
+    drain.shown = replace(
+        drain.shown, stores=tuple(one for one in drain.shown.stores if one.id != 4)
+    )
+    status = drain.go()
+    assert status.phase is Phase.SUCCEEDED
+    assert "lost" not in str(status.message)
 
 
 def test_a_drain_needs_two_people() -> None:
