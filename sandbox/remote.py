@@ -141,6 +141,10 @@ class StoresClient(JsonClient):
         order = {"from_store": from_store, "to_store": to_store, "count": count}
         return int(self.post("/leaders/move", order)["moved"])
 
+    def drop_commands(self) -> int:
+        """Forget the commands that wait for ``command_delay_ms``: how many there were."""
+        return int(self.delete("/commands")["dropped"])
+
 
 class Faults:
     """Orders to the proxies in front of PD's members."""

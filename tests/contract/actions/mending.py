@@ -81,9 +81,11 @@ def _wrong(cluster: RealCluster, pristine: Pristine) -> list[str]:
         voters = [peer for peer in held if "Voter" in peer] if isinstance(held, list) else []
         if len(voters) != HEALTHY_PEERS or held != voters:
             found.append(f"{path}: {held}")
-    known = cluster.stores.status()["regions"]
-    if not len(peers) == known >= FEWEST_REGIONS:
-        found.append(f"PD knows {len(peers)} regions, the stores have {known}")
+    shown = cluster.stores.status()
+    if not len(peers) == shown["regions"] >= FEWEST_REGIONS:
+        found.append(f"PD knows {len(peers)} regions, the stores have {shown['regions']}")
+    if shown["unfinished"]:
+        found.append(f"the stores have {shown['unfinished']} commands in hand")
     return found
 
 
@@ -108,6 +110,7 @@ def _mend_stores(cluster: RealCluster, pristine: Pristine) -> None:
             cluster.stores.store(number, "heat", off=True)
     if cluster.stores.get("/settings") != pristine.settings:
         cluster.stores.post("/settings", pristine.settings)
+    cluster.stores.drop_commands()  # after the settings: from now on none is delayed
 
 
 def _prepared(cluster: RealCluster) -> bool:

@@ -117,5 +117,7 @@ def test_stores_are_broken_by_number(one: FakeApi) -> None:
     stores = StoresClient(one.url)
     assert stores.store(4, "heat", regions=2)["id"] == 4
     assert stores.move_leaders(from_store=1, to_store=2, count=9) == 3
+    one.answers["DELETE /commands"] = [(200, {"dropped": 2})]
+    assert stores.drop_commands() == 2
     stores.close()
     assert one.asked[1][1] == {"from_store": 1, "to_store": 2, "count": 9}

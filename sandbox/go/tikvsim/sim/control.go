@@ -39,6 +39,9 @@ func (s *Simulation) Control(run context.Context, shutdown func()) http.Handler 
 	handle("GET /regions/{id}", s.getRegion)
 	handle("POST /regions/{id}", s.postRegion)
 	handle("GET /commands", s.getCommands)
+	handle("DELETE /commands", func(*http.Request) (any, error) {
+		return map[string]int{"dropped": s.world.dropDelayed()}, nil
+	})
 	handle("POST /stores/{id}/{fault}", func(r *http.Request) (any, error) {
 		return s.postFault(run, r)
 	})

@@ -60,6 +60,9 @@ type Status struct {
 	Effects    map[string]uint64 `json:"effects"`
 	Refusals   map[string]uint64 `json:"refusals"`
 	Settings   Settings          `json:"settings"`
+	// Unfinished counts what stores have in hand: commands that wait for the delay to pass, and
+	// splits that wait for ids.
+	Unfinished int `json:"unfinished"`
 }
 
 func (w *World) status(ready bool) Status {
@@ -72,7 +75,7 @@ func (w *World) status(ready bool) Status {
 	return Status{
 		Ready: ready, PDLeader: w.pdLeader(), Stores: len(w.stores), Regions: len(w.regions),
 		Heartbeats: w.beats, Effects: w.effects.Counts(), Refusals: refusals,
-		Settings: w.settings,
+		Settings: w.settings, Unfinished: w.unfinished(),
 	}
 }
 
@@ -161,12 +164,6 @@ func (w *World) wakeOf(id uint64) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.stores[id].wake
-}
-
-func (w *World) commandDelay() time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return time.Duration(w.settings.CommandDelayMS) * time.Millisecond
 }
 
 // expected gives the epochs that PD should know by now, and false while a region that can speak

@@ -78,8 +78,12 @@ func (s *Simulation) receive(
 		if command.GetRegionId() == 0 || commandName(command) == "" {
 			continue
 		}
-		if delay := s.world.commandDelay(); delay > 0 {
-			time.AfterFunc(delay, func() { s.execute(ctx, id, command) })
+		if delay, wave := s.world.delayCommand(); delay > 0 {
+			time.AfterFunc(delay, func() {
+				if s.world.due(wave) {
+					s.execute(ctx, id, command)
+				}
+			})
 			continue
 		}
 		s.execute(ctx, id, command)

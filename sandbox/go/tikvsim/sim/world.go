@@ -89,6 +89,7 @@ type World struct {
 	hot      map[uint64]struct{}
 	refusals map[string]uint64
 	received receivedLog
+	delayed  delayedCommands
 	beats    uint64
 }
 
