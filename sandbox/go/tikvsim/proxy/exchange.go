@@ -22,6 +22,9 @@ const answerLimit = 1 << 20
 // watchAfter spares short waits, which are nearly all, the cost of a second reader.
 const watchAfter = 20 * time.Millisecond
 
+// streamCut is how long a stream flows that half_answer cuts and that says no time of its own.
+const streamCut = 500 * time.Millisecond
+
 // refusalWait is how long PD may take to answer a request that it did not get whole.
 const refusalWait = time.Second
 
@@ -92,7 +95,36 @@ func (e *exchange) pass(request *http.Request) bool {
 	}
 	defer func() { _ = response.Body.Close() }()
 	entry.PDStatus = response.StatusCode
+	if streams(request) {
+		return e.stream(response, fault, finish)
+	}
 	return e.answer(response, fault, finish)
+}
+
+// streams tells a request whose answer has no end: a watch of Kubernetes.
+func streams(request *http.Request) bool {
+	watch := request.URL.Query().Get("watch")
+	return watch == "true" || watch == "1"
+}
+
+// stream passes on what comes as it comes, until one side leaves; the connection is over then.
+func (e *exchange) stream(response *http.Response, fault Fault, finish func(int)) bool {
+	if fault.Action == CutAfterAnswer {
+		finish(0)
+		return false
+	}
+	finish(response.StatusCode)
+	switch fault.Action {
+	case DelayAfter:
+		time.Sleep(fault.Delay())
+	case HalfAnswer:
+		cut := max(fault.Delay(), streamCut)
+		defer time.AfterFunc(cut, func() { _ = e.client.Close() }).Stop()
+	}
+	clientGone := watch(e.client, e.fromClient, func() { _ = e.upstream.Close() })
+	defer clientGone()
+	_ = response.Write(e.client)
+	return false
 }
 
 // ask sends the request on and reads PD's answer. A caller that leaves takes its request along, as
@@ -116,6 +148,9 @@ func (e *exchange) ask(request *http.Request, leaving bool) (*http.Response, err
 		response, err := http.ReadResponse(e.fromUpstream, request)
 		if err != nil {
 			return nil, errors.Join(writeErr, err)
+		}
+		if streams(request) && response.StatusCode >= 200 {
+			return response, nil
 		}
 		if response.StatusCode >= 200 || response.StatusCode == http.StatusSwitchingProtocols {
 			return e.buffered(response)

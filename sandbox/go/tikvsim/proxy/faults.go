@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"slices"
@@ -44,10 +45,15 @@ type Fault struct {
 	Body         string `json:"body"`
 	// Count is how many requests it hits, 0 for all until it is deleted.
 	Count int `json:"count"`
+	// Chance is the share of the matching requests that it hits, 0 for all. Which ones follows
+	// from Seed and their order.
+	Chance float64 `json:"chance"`
+	Seed   uint64  `json:"seed"`
 	// Hits is how many it has hit. A fault whose count is used up stays listed.
 	Hits int `json:"hits"`
 
 	path *regexp.Regexp
+	dice *rand.Rand
 }
 
 // Delay is how long a delaying fault waits.
@@ -73,11 +79,14 @@ func (f *Faults) Add(order Fault) (Fault, error) {
 		return Fault{}, fmt.Errorf("status must be between 200 and 599, it is %d", order.Status)
 	case order.Milliseconds < 0 || order.Count < 0:
 		return Fault{}, fmt.Errorf("milliseconds and count must be 0 or more")
+	case order.Chance < 0 || order.Chance > 1:
+		return Fault{}, fmt.Errorf("chance must be between 0 and 1, it is %g", order.Chance)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lastID++
 	order.ID, order.Hits, order.path = f.lastID, 0, pattern
+	order.dice = rand.New(rand.NewPCG(order.Seed, 0))
 	f.orders = append(f.orders, &order)
 	return order, nil
 }
@@ -117,7 +126,7 @@ func (f *Faults) Take(request *http.Request) Fault {
 		if order.Count > 0 && order.Hits >= order.Count {
 			continue
 		}
-		if order.matches(request) {
+		if order.matches(request) && order.chosen() {
 			order.Hits++
 			return *order
 		}
@@ -129,4 +138,9 @@ func (f *Fault) matches(request *http.Request) bool {
 	return (f.Match.Method == "" || f.Match.Method == request.Method) &&
 		(f.Match.Caller == "" || f.Match.Caller == request.Header.Get("X-Caller-ID")) &&
 		f.path.MatchString(request.RequestURI)
+}
+
+// chosen throws the dice for one matching request.
+func (f *Fault) chosen() bool {
+	return f.Chance == 0 || f.dice.Float64() < f.Chance
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,8 @@ type Proxy struct {
 	journal  *Journal
 	faults   *Faults
 	log      *slog.Logger
+	inside   *tls.Config
+	outside  *tls.Config
 
 	mu       sync.Mutex
 	address  string
@@ -49,6 +52,10 @@ func New(upstream string, journal *Journal, log *slog.Logger) *Proxy {
 	}
 }
 
+// Encrypt makes the proxy end TLS for its callers and begin it anew towards the upstream, so that it
+// sees what is said. Call it before Listen.
+func (p *Proxy) Encrypt(callers, upstream *tls.Config) { p.inside, p.outside = callers, upstream }
+
 // Listen binds address (port 0 = free) and serves in the background; it gives the bound address.
 func (p *Proxy) Listen(address string) (string, error) {
 	p.mu.Lock()
@@ -66,7 +73,10 @@ func (p *Proxy) open() error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	p.address, p.listener = listener.Addr().String(), listener
+	if p.address = listener.Addr().String(); p.inside != nil {
+		listener = tls.NewListener(listener, p.inside)
+	}
+	p.listener = listener
 	go p.accept(listener)
 	return nil
 }
@@ -90,7 +100,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.drop(client)
-	upstream, err := net.DialTimeout("tcp", p.upstream, dialTimeout)
+	upstream, err := p.dial()
 	if err != nil {
 		p.upstreamFailed(err)
 		return
@@ -111,6 +121,14 @@ func (p *Proxy) serve(client net.Conn) {
 		splice(client, reader, upstream, upstream)
 	}
 	p.probe()
+}
+
+// dial connects to the upstream as callers would.
+func (p *Proxy) dial() (net.Conn, error) {
+	if p.outside == nil {
+		return net.DialTimeout("tcp", p.upstream, dialTimeout)
+	}
+	return tls.DialWithDialer(&net.Dialer{Timeout: dialTimeout}, "tcp", p.upstream, p.outside)
 }
 
 // splice passes bytes both ways until both directions ended.
