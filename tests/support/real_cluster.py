@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ import httpx
 from sandbox.ports import LOOPBACK, free_ports
 from sandbox.records import Growing, PdRequest, pd_request
 from sandbox.remote import Faults, PdClient, StoresClient
+from tests.support.memory_folder import memory_folder
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -33,9 +35,11 @@ TOOLS = ("tikvsim", "pdproxy")
 """What every cluster needs of the toolchain, beside PD itself."""
 
 # A longer lease than PD's 3 s: a busy machine must not make a leader lose it. Orderly changes of
-# leader do not wait for it.
+# leader do not wait for it, and a single member that starts again takes its own back at once.
+LEASE_SECONDS = {1: 60, 3: 5}
+"""By the number of members: with three, others wait for it when the leader is killed."""
 CONFIG = """\
-lease = 5
+lease = {lease}
 [schedule]
 tolerant-size-ratio = 1000.0
 """
@@ -148,6 +152,8 @@ class RealCluster:
     stores: StoresClient
     effects: Growing[dict[str, Any]]
     """What the stores carried out, oldest first."""
+    memory: TemporaryDirectory[str] | None
+    """Holds PD's data, None when that is on disk."""
     pd: PdClient = field(init=False)
     """PD's leader, past the proxy: nothing of it is journaled."""
     faults: Faults = field(init=False)
@@ -176,6 +182,8 @@ class RealCluster:
             process.kill()
         for client in (self.pd, self.faults, self.stores):
             client.close()
+        if self.memory is not None:
+            self.memory.cleanup()
 
 
 @contextmanager
@@ -217,7 +225,9 @@ def wait_for(fact: Callable[[], bool], what: str, *, seconds: float = START_SECO
 def _describe(folder: Path, tools: Mapping[str, Path], shape: Shape) -> RealCluster:
     config = folder / "pd.toml"
     lines = [f"{name} = {json.dumps(value)}" for name, value in shape.schedule]
-    config.write_text(CONFIG + "\n".join(lines) + "\n")
+    config.write_text(CONFIG.format(lease=LEASE_SECONDS[shape.members]) + "\n".join(lines) + "\n")
+    memory = memory_folder()
+    data = folder if memory is None else Path(memory.name)
     *ports, control = free_ports(4 * shape.members + 1)
     urls = [f"http://{LOOPBACK}:{port}" for port in ports]
     quartets = [urls[4 * n : 4 * n + 4] for n in range(shape.members)]
@@ -244,7 +254,7 @@ def _describe(folder: Path, tools: Mapping[str, Path], shape: Shape) -> RealClus
             name,
             shape.pd,
             name=name,
-            data_dir=str(folder / f"data-{n}"),
+            data_dir=str(data / f"data-{n}"),
             client_urls=direct,
             advertise_client_urls=proxy,
             peer_urls=peer,
@@ -267,7 +277,7 @@ def _describe(folder: Path, tools: Mapping[str, Path], shape: Shape) -> RealClus
         log_level="debug",  # names every command that was not carried out, and why
     )
     stores = StoresClient(f"http://{LOOPBACK}:{control}")
-    return RealCluster(shape, folder, members, processes, stores, Growing(effects, dict))
+    return RealCluster(shape, folder, members, processes, stores, Growing(effects, dict), memory)
 
 
 def _request_to(name: str) -> Callable[[dict[str, Any]], PdRequest]:

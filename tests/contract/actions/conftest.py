@@ -32,7 +32,11 @@ class Clusters:
             folder = self.folder / f"{self.started}-{shape}"
             tools = {**self.tools, **ensure([shape.pd])}
             cluster = start_cluster(folder, tools, shape)
-            self.running[shape] = cluster, look(cluster)
+            try:
+                self.running[shape] = cluster, look(cluster)
+            except BaseException:
+                cluster.close()
+                raise
         return self.running[shape]
 
     def drop(self, shape: Shape) -> None:
