@@ -24,7 +24,12 @@ apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
-- level: Metadata
+{rules}- level: Metadata
+"""
+AUDIT_OBJECTS = """\
+- level: RequestResponse
+  verbs: [create, update, patch, delete, deletecollection]
+  resources: [{group: assent.tikv.org}]
 """
 
 
@@ -35,10 +40,13 @@ class ControlPlane:
     default service accounts, no aggregation of ClusterRoles.
     """
 
-    def __init__(self, layout: Layout, binaries: dict[str, Path]) -> None:
+    def __init__(
+        self, layout: Layout, binaries: dict[str, Path], *, audit_objects: bool = False
+    ) -> None:
         etcd_port, peer_port, self.port = free_ports(3)
         self.url = f"https://{LOOPBACK}:{self.port}"
         self._layout = layout
+        self._audit_rules = AUDIT_OBJECTS if audit_objects else ""
         self._write_certificates()
         client, peer = f"http://{LOOPBACK}:{etcd_port}", f"http://{LOOPBACK}:{peer_port}"
         self.etcd = Child("etcd", self._etcd(binaries, client, peer), log=layout.log("etcd"))
@@ -95,7 +103,7 @@ class ControlPlane:
         private, public = new_signing_key()
         write_private(pki / "service-accounts.key", private)
         (pki / "service-accounts.pub").write_bytes(public)
-        (pki / "audit-policy.yaml").write_text(AUDIT_POLICY)
+        (pki / "audit-policy.yaml").write_text(AUDIT_POLICY.format(rules=self._audit_rules))
         content = kubeconfig(self.url, authority, "sandbox-admin", admin)
         write_private(self._layout.kubeconfig, content.encode())
 

@@ -68,6 +68,10 @@ class Layout:
         """What the proxy in front of the PD member saw, one request a line."""
         return self.root / f"pd-journal-{member}.jsonl"
 
+    def api_journal(self, number: int) -> Path:
+        """What the proxy between that operator and the API server saw, one request a line."""
+        return self.root / f"api-journal-{number}.jsonl"
+
     @property
     def effects(self) -> Path:
         """What the simulated stores carried out, one change a line."""

@@ -124,6 +124,8 @@ class Sandbox:
         self.tikvsim = StoresClient(state["tikvsim"])
         self.objects = Objects(state["apiserver"], pki=layout.pki)
         self.faults = Faults([member["control_url"] for member in members])
+        self.api_faults = Faults([proxy["control_url"] for proxy in state["api_proxies"]])
+        """Faults between operators and API server; member 0 is operator 1's proxy."""
         self._journals = [
             Growing(layout.journal(member["name"]), partial(pd_request, member["name"]))
             for member in members
@@ -172,7 +174,9 @@ class Sandbox:
 
     def stop(self) -> None:
         """End it; no process and no file is left. One that was attached goes on."""
-        for connection in (self.pd, self.tikvsim, self.faults, self.objects):
+        for connection in (
+            self.pd, self.tikvsim, self.faults, self.api_faults, self.objects
+        ):  # fmt: skip
             connection.close()
         if self._supervisor is not None:
             client.leave(self._supervisor)

@@ -29,6 +29,11 @@ class Options:
     operator_environment: Mapping[str, str] = field(default_factory=dict)
     """More environment variables for every operator."""
 
+    api_proxies: int = 0
+    """How many operators, from 1 on, reach the API server through a proxy that takes faults."""
+    audit_objects: bool = False
+    """The audit log keeps Assent's own objects whole, as each write left them."""
+
     def __post_init__(self) -> None:
         if self.pd not in PD_COUNTS:
             raise SandboxError(f"PD has 1 or 3 members, not {self.pd}.")

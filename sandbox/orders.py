@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,14 +35,14 @@ class Orders:
     """Takes orders for a world until it is closed.
 
     A request is `{"order": NAME, …}`, an answer `{"result": …}` or `{"error": MESSAGE}`. Orders
-    are carried out one after another.
+    for the same process are carried out one after another, for different ones side by side.
     """
 
     def __init__(self, world: World, ending: asyncio.Event) -> None:
         self._world = world
         self._ending = ending
         self._server: asyncio.Server | None = None
-        self._turn = asyncio.Lock()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._conversations: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -70,7 +71,7 @@ class Orders:
         if order == "shutdown":
             self._ending.set()
             return None
-        async with self._turn:
+        async with self._turns[f"{order} {request.get('name', request.get('number'))}"]:
             if order == "process":
                 await self._process(str(request.get("name")), str(request.get("action")))
             elif order == "operator":

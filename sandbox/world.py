@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sandbox.apiproxies import ApiProxies
 from sandbox.child import Child
 from sandbox.controlplane import ControlPlane
 from sandbox.errors import PortTakenError, SandboxError
@@ -19,7 +20,7 @@ from sandbox.pki import write_private
 from sandbox.stores import Stores
 
 TRIES = 4
-Part = TypeVar("Part", ControlPlane, PdCluster, Stores)
+Part = TypeVar("Part", ControlPlane, ApiProxies, PdCluster, Stores)
 
 
 class World:
@@ -30,10 +31,11 @@ class World:
         self.layout = layout
         self.options = options
         self.control_plane: ControlPlane | None = None
+        self.api_proxies: ApiProxies | None = None
         self.pd: PdCluster | None = None
         self.stores: Stores | None = None
         self.operators: dict[int, OperatorProcess] = {}
-        self._parts: list[ControlPlane | PdCluster | Stores] = []
+        self._parts: list[ControlPlane | ApiProxies | PdCluster | Stores] = []
 
     async def start(self) -> None:
         """Start everything the options ask for; all of it is ready on return.
@@ -43,10 +45,15 @@ class World:
         """
         layout, options, binaries = self.layout, self.options, self._binaries
 
-        async def kubernetes() -> ControlPlane:
-            plane = await self._begin(lambda: ControlPlane(layout, binaries))
+        async def kubernetes() -> tuple[ControlPlane, ApiProxies]:
+            plane = await self._begin(
+                lambda: ControlPlane(layout, binaries, audit_objects=options.audit_objects)
+            )
+            proxies = await self._begin(
+                lambda: ApiProxies(layout, binaries, port=plane.port, count=options.api_proxies)
+            )
             await install(plane.api)
-            return plane
+            return plane, proxies
 
         async def tikv() -> tuple[PdCluster, Stores]:
             pd = await self._begin(
@@ -67,7 +74,8 @@ class World:
                 kube, tikvs = group.create_task(kubernetes()), group.create_task(tikv())
         except* SandboxError as failures:
             raise failures.exceptions[0] from None
-        self.control_plane, (self.pd, self.stores) = kube.result(), tikvs.result()
+        self.control_plane, self.api_proxies = kube.result()
+        self.pd, self.stores = tikvs.result()
         if not options.bare:
             endpoints = [member.proxy_url for member in self.pd.members]
             await install_sample(self.control_plane.api, endpoints)
@@ -79,7 +87,7 @@ class World:
     async def stop(self) -> None:
         """Stop everything: first who writes, last what they write to."""
         await asyncio.gather(*(operator.abandon() for operator in self.operators.values()))
-        order = (Stores, PdCluster, ControlPlane)
+        order = (Stores, PdCluster, ApiProxies, ControlPlane)
         for part in sorted(self._parts, key=lambda part: order.index(type(part))):
             await part.stop()
         self._parts.clear()
@@ -90,14 +98,14 @@ class World:
         Raises:
             SandboxError: the control plane is not up.
         """
-        if self.control_plane is None:
+        if self.control_plane is None or self.api_proxies is None:
             raise SandboxError("The API server is not up yet.")
         if number not in self.operators:
             self.operators[number] = OperatorProcess(
                 number,
                 self.control_plane.api,
                 self.layout,
-                server=self.control_plane.url,
+                server=self.api_proxies.url_for(number, self.control_plane.url),
                 settings=self.options.operator_environment,
             )
         return self.operators[number]
@@ -107,6 +115,8 @@ class World:
         listed: list[Child] = []
         if self.control_plane is not None:
             listed += [self.control_plane.etcd, self.control_plane.apiserver]
+        if self.api_proxies is not None:
+            listed += [proxy.child for proxy in self.api_proxies.proxies]
         if self.pd is not None:
             listed += [
                 child for member in self.pd.members for child in (member.server, member.proxy)
@@ -125,6 +135,8 @@ class World:
             raise SandboxError("The sandbox is not up yet.")
         if name in ("etcd", "kube-apiserver"):
             await self.control_plane.wait_ready()
+        elif name.startswith("apiproxy") and self.api_proxies is not None:
+            await self.api_proxies.wait_ready()
         elif name.startswith("pd"):
             await self.pd.wait_ready()
         else:
@@ -138,6 +150,10 @@ class World:
             "supervisor": os.getpid(),
             "options": json.loads(self.options.to_json()),
             "apiserver": self.control_plane.url,
+            "api_proxies": [
+                {"name": proxy.name, "url": proxy.url, "control_url": proxy.control_url}
+                for proxy in (self.api_proxies.proxies if self.api_proxies else ())
+            ],
             "pd": [
                 {
                     "name": member.name,
