@@ -8,6 +8,7 @@ from typing import Protocol
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase
+from assent.core.lifecycle.decision import Notice
 from assent.core.lifecycle.interrupts import may_call
 from assent.core.model.call import CallOutcome, DidNot, PdCall
 from assent.core.model.reading import Wanted
@@ -18,13 +19,16 @@ from assent.core.model.verdict import Hold
 from assent.errors import LeadershipLost
 from assent.execution.fencing import permit_call
 from assent.execution.leadership import Term
-from assent.execution.live import LiveState, read_live
+from assent.execution.live import LiveState, made_anew, read_live
 from assent.kube.client import KubeClient
+from assent.observability.crash_points import Point, reached
 from assent.observability.metrics import Metrics
 from assent.pd.client import Leader, PdClient
 from assent.pd.writes import send
 
 FENCE_MARGIN_SECONDS = 0.5
+LATE_CALL = "LateCall"
+"""Reason of the Event about a call whose answer, or the wait for it, outlasted the lease."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,18 +60,21 @@ class Caller:
         kube: KubeClient,
         pd: PdOf,
         metrics: Metrics,
+        announce: Callable[[Proposal, Notice], None],
         halts: Callable[[], tuple[HaltOrder, ...]],
         gate_installed: Callable[[], bool],
         stopping: Callable[[], bool],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
-        """Take the parts; ``halts`` are those that this process's own watch knows of, and
-        ``gate_installed`` says whether its last test found the approval gate as shipped.
+        """Take the parts; ``announce`` posts an Event without waiting, ``halts`` are those that
+        this process's own watch knows of, and ``gate_installed`` says whether its last test found
+        the approval gate as shipped.
         """
         self._kube = kube
         self._pd = pd
         self._metrics = metrics
+        self._announce = announce
         self._halts = halts
         self._gate_installed = gate_installed
         self._stopping = stopping
@@ -79,6 +86,7 @@ class Caller:
 
         Raises:
             Retryable: they could not be read.
+            Terminal: the proposal is gone, or another was made under its name.
             LeadershipLost: another leader has acted on the proposal.
         """
         live = await read_live(self._kube, proposal)
@@ -97,6 +105,7 @@ class Caller:
 
         Raises:
             Retryable: the last look could not be had; nothing was sent.
+            Terminal: as ``look``; nothing was sent.
             LeadershipLost: another leader took over, or this process ends; nothing was sent.
         """
         client = await self._pd.client(cluster)
@@ -106,6 +115,8 @@ class Caller:
             return stranger_hold
         if hold is not None:
             return hold
+        undo = is_undoing(proposal)
+        reached(Point.UNDO_LOOKED if undo else Point.LOOKED)
         if self._stopping():
             raise LeadershipLost("this process was asked to stop before the call was sent")
         permit = permit_call(
@@ -116,12 +127,14 @@ class Caller:
         )
         if isinstance(permit, Hold):
             return permit
+        reached(Point.UNDO_FENCED if undo else Point.FENCED)
         try:
             outcome = await send(client, call, permit, monotonic=self._monotonic)
         except asyncio.CancelledError:
             if not term.valid(self._monotonic()):
                 self._alert_late(proposal, call, term)
             raise
+        reached(Point.UNDO_CLASSIFIED if undo else Point.CLASSIFIED)
         if isinstance(outcome, DidNot) and not outcome.sent:
             return Hold(Reason.CLUSTER_NOT_READY, outcome.answer)
         self._metrics.pd_writes.labels(outcome=type(outcome).__name__).inc()
@@ -135,6 +148,12 @@ class Caller:
             "a call to PD was still in the air at the lease deadline",
             extra={"object": proposal.meta.key, "call": call.line, "epoch": term.epoch},
         )
+        # The record: status is fenced by now, Events are not.
+        text = (
+            f"{call.line} was still in the air at the lease deadline of term {term.epoch}: "
+            "compare PD with what the next leader did"
+        )
+        self._announce(proposal, Notice(LATE_CALL, text, warning=True))
 
 
 def is_undoing(proposal: Proposal) -> bool:
@@ -154,7 +173,9 @@ def stranger(proposal: Proposal, pd: Leader | PdIdentity | None) -> Hold | None:
 
 
 def _still_ours(proposal: Proposal, live: Proposal, term: Term) -> None:
+    if live.meta.uid != proposal.meta.uid:
+        raise made_anew(proposal)
     execution = live.status.execution
-    same = live.meta.uid == proposal.meta.uid and live.status.phase is proposal.status.phase
-    if not same or execution is None or execution.epoch != term.epoch:
+    moved = live.status.phase is not proposal.status.phase
+    if moved or execution is None or execution.epoch != term.epoch:
         raise LeadershipLost(f"{proposal.meta.key} is in other hands: another leader took over")

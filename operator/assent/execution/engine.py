@@ -21,6 +21,7 @@ from assent.execution.leadership import Term
 from assent.execution.record import Record
 from assent.execution.recovery import Recovery
 from assent.kube.client import KubeClient
+from assent.observability.crash_points import Point, reached
 from assent.observability.metrics import Metrics
 
 LANDING_SECONDS = 5.0
@@ -68,6 +69,7 @@ class Executor:
             kube=kube,
             pd=pd,
             metrics=metrics,
+            announce=journal.announce,
             halts=halts,
             gate_installed=gate_installed,
             stopping=lambda: self._lost is None,
@@ -178,6 +180,7 @@ class Executor:
 
         async def guarded() -> None:
             try:
+                reached(Point.FLIGHT_BEGUN)
                 await body(air)
             except LeadershipLost as error:
                 if not lost.done():
@@ -193,9 +196,11 @@ class Executor:
                 self._metrics.execution_errors.labels(reason=type(error).__name__).inc()
                 _log.error("execution broke off", extra={"object": key}, exc_info=error)
             finally:
+                reached(Point.FLIGHT_ENDED)
                 self._flights.pop(key, None)
 
         self._flights[key] = _Flight(asyncio.create_task(guarded()), air)
+        reached(Point.FLIGHT_LAUNCHED)
 
     async def _orphaned(self, proposal: Proposal, term: Term) -> None:
         """Own an open intent whose TiKVCluster is gone, and say what it waits for."""
@@ -205,12 +210,14 @@ class Executor:
 
     async def _recover(self, proposal: Proposal, cluster: Cluster, term: Term, air: Air) -> None:
         """Classify an open intent of an earlier term and go on from there."""
+        reached(Point.RECOVERY_BEGUN)
         action, params = action_of(proposal.spec.action)
         snapshot = await self._pd.snapshot(cluster, action.wanted(params), self._now())
         if (foreign := stranger(proposal, snapshot.pd)) is not None:
             raise Retryable(foreign.reason, foreign.message)
         if not snapshot.prepared:
             raise Retryable("PDNotReady", "PD does not know its schedulers yet")
+        reached(Point.RECOVERY_READ)
         taken = await self._recovery.take_over(proposal, snapshot, term)
         if taken.call is None and taken.outcome is None:
             return

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.decision import Decision, Notice
 from assent.core.model.resource import Proposal
 from assent.errors import AssentError, Retryable
 from assent.kube.errors import Fenced
 from assent.kube.events import EventPoster
 from assent.kube.resources import KINDS, Raw, parse_proposal
 from assent.kube.status import StatusWriter
+from assent.observability import crash_points
 from assent.observability.metrics import Metrics
 
 
@@ -33,6 +34,17 @@ class Journal:
         self._observe = observe
         self._judge = judge
 
+    def announce(self, proposal: Proposal, notice: Notice) -> None:
+        """Post an Event about the proposal, whoever leads by now; never waits."""
+        found = proposal.meta
+        metadata = {
+            "name": found.name,
+            "namespace": found.namespace,
+            "uid": found.uid,
+            "resourceVersion": found.resource_version,
+        }
+        self._events.post(KINDS.proposal, {"metadata": metadata}, notice)
+
     async def store(self, proposal: Proposal, decision: Decision) -> Proposal:
         """Store the decided status over exactly the state it was decided on; return the result.
 
@@ -50,7 +62,9 @@ class Journal:
                 "Changed", f"{proposal.meta.key} changed while it was decided", after_seconds=0.0
             )
         try:
+            crash_points.storing(proposal, decision)
             stored = await self._statuses.write(KINDS.proposal, raw, decision.status)
+            crash_points.stored(proposal, decision)
         except Fenced as refusal:
             raise self._judge(refusal) from refusal
         self._observe(stored)

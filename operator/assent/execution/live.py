@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
+from assent.errors import Terminal
 from assent.kube.client import KubeClient
 from assent.kube.errors import NotFound
 from assent.kube.resources import KINDS, parse_cluster, parse_halt, parse_proposal
@@ -17,6 +18,16 @@ class LiveState:
     cluster: Cluster | None
     """None when it is gone."""
     halts: tuple[HaltOrder, ...]
+
+
+def made_anew(proposal: Proposal) -> Terminal:
+    """Return the error that ends the flight of a proposal whose object is another one now.
+
+    Its journal went with it (a forced deletion); what was done stands, and nothing more is sent.
+    """
+    return Terminal(
+        "MadeAnew", f"{proposal.meta.key} was deleted and made anew: its journal is lost"
+    )
 
 
 async def read_live(kube: KubeClient, proposal: Proposal) -> LiveState:

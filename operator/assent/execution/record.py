@@ -30,6 +30,7 @@ class Record:
 
         Raises:
             LeadershipLost: the journal is in other hands; nothing was stored.
+            Terminal: the proposal is gone, or made anew; nothing was stored.
         """
         current, pause = proposal, 0.0
         while True:

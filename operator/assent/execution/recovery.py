@@ -7,8 +7,9 @@ from datetime import datetime
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.tikvcluster import Policy
-from assent.core.lifecycle.between import Now, go_on, is_between
+from assent.core.lifecycle.between import go_on, is_between
 from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.forward import Now
 from assent.core.lifecycle.interrupts import may_call
 from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.recovery import (
@@ -25,6 +26,7 @@ from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.execution.journal import Journal
 from assent.execution.leadership import Term
+from assent.execution.live import made_anew
 from assent.kube.client import KubeClient
 from assent.kube.pods import container_ended
 from assent.kube.resources import KINDS, Raw, parse_proposal
@@ -61,10 +63,18 @@ class Recovery:
         self._pod_namespace = pod_namespace
 
     async def reread(self, proposal: Proposal) -> Proposal:
-        """Return the proposal as the API server has it now, and let the cache know."""
+        """Return the proposal as the API server has it now, and let the cache know.
+
+        Raises:
+            Retryable: it could not be read.
+            Terminal: it is gone, or another was made under its name.
+        """
         raw = await self._kube.get(KINDS.proposal, proposal.meta.namespace, proposal.meta.name)
         self._observe(raw)
-        return parse_proposal(raw)
+        found = parse_proposal(raw)
+        if found.meta.uid != proposal.meta.uid:
+            raise made_anew(proposal)
+        return found
 
     def orphan_note(self, proposal: Proposal) -> Decision:
         """Return the decision that says why nobody can tell what came of the call; or, between two

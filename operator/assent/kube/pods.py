@@ -18,6 +18,8 @@ def shows_container_ended(pod: Raw, *, wrote_at: datetime | None = None) -> bool
     runs on the same node, so both instants are of one clock. A pod that is only being deleted
     proves nothing: its process may still run.
     """
+    if wrote_at is not None and _made_after(pod, wrote_at):
+        return False  # another pod of that name: it says nothing of the one that wrote
     # The pod's phase is not asked: Failed is also what a lost node's pods are set to.
     status = pod.get("status") or {}
     containers = [
@@ -28,6 +30,11 @@ def shows_container_ended(pod: Raw, *, wrote_at: datetime | None = None) -> bool
     if not containers:
         return False
     return all(_ended(item, wrote_at) for item in containers)
+
+
+def _made_after(pod: Raw, wrote_at: datetime) -> bool:
+    created = (pod.get("metadata") or {}).get("creationTimestamp")
+    return isinstance(created, str) and datetime.fromisoformat(created) > wrote_at
 
 
 def _ended(container: Raw, wrote_at: datetime | None) -> bool:

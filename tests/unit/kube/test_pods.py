@@ -44,6 +44,26 @@ def test_only_what_is_shown_counts_as_proof(
 
 
 @pytest.mark.parametrize(
+    ("made_later_by_seconds", "ended", "why"),
+    [
+        (-60, True, "the pod that wrote it"),
+        (0, True, "creation is cut to whole seconds: it was there when the intent was written"),
+        (3, False, "another pod of that name says nothing of the one that wrote"),
+    ],
+)
+def test_a_namesake_made_after_the_intent_proves_nothing(
+    made_later_by_seconds: int, *, ended: bool, why: str
+) -> None:
+    """Whoever forces a deletion may leave the process running and the name free."""
+    created = (WROTE + timedelta(seconds=made_later_by_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    pod = {
+        "metadata": {"creationTimestamp": created},
+        "status": {"containerStatuses": [{"name": "operator", "state": ENDED}]},
+    }
+    assert shows_container_ended(pod, wrote_at=WROTE) is ended, why
+
+
+@pytest.mark.parametrize(
     "pod",
     [
         pytest.param({}, id="no status"),
