@@ -19,6 +19,7 @@ from assent.kube.client import KubeClient
 from assent.kube.errors import AlreadyExists, Forbidden
 from assent.kube.resources import KINDS
 from assent.kube.status import StatusWriter
+from assent.observability.crash_points import Point, reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,10 @@ class ClusterController:
         wanted = decide_cluster(self._facts(cluster, look, epoch))
         if wanted == cluster.status:
             return cluster
-        self._world.observe(KINDS.cluster, await self._statuses.write(KINDS.cluster, raw, wanted))
+        reached(Point.CLUSTER_STATUS_DUE)
+        written = await self._statuses.write(KINDS.cluster, raw, wanted)
+        reached(Point.CLUSTER_STATUS_STORED)
+        self._world.observe(KINDS.cluster, written)
         return self._world.cluster(cluster.meta.key) or cluster
 
     async def _propose(self, cluster: Cluster, look: Look) -> None:
@@ -176,9 +180,11 @@ class ClusterController:
 
     async def _file(self, cluster: Cluster, draft: ProposalDraft) -> None:
         try:
+            reached(Point.FILING_DUE)
             raw = await self._kube.create(
                 KINDS.proposal, cluster.meta.namespace, draft_body(draft, cluster)
             )
+            reached(Point.FILED)
         except AlreadyExists:
             # The deterministic name is the lock: somebody filed this very problem before us.
             raw = await self._kube.get(KINDS.proposal, cluster.meta.namespace, draft.name)

@@ -13,6 +13,7 @@ from assent.errors import AssentError, LeadershipLost
 from assent.execution.engine import Executor
 from assent.execution.leadership import Term
 from assent.kube.resources import KINDS
+from assent.observability.crash_points import Point, reached
 from assent.observability.metrics import Metrics
 
 WORKERS = 8
@@ -80,6 +81,7 @@ class Leader:
         self._queue = queue
         self._metrics.queue_depth.set_function(lambda: len(queue))
         self._enqueue_all(queue)
+        reached(Point.TERM_BEGUN)
         try:
             # What an earlier term found of the gate proves nothing now.
             self.gate = UNTESTED

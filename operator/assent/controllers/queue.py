@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from assent.errors import LeadershipLost, Retryable
+from assent.observability.crash_points import Point, reached
 
 K = TypeVar("K")
 
@@ -81,7 +82,9 @@ class WorkQueue(Generic[K]):
             self._waiting.discard(key)
             self._working.add(key)
             try:
+                reached(Point.KEY_TAKEN)
                 await work(key)
+                reached(Point.KEY_DONE)
             except LeadershipLost:
                 raise
             except Retryable as error:

@@ -15,6 +15,7 @@ from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.errors import AssentError
+from assent.observability.crash_points import Point, reached
 from assent.pd.client import PdClient
 from assent.pd.reads import read_snapshot
 
@@ -116,7 +117,9 @@ class Watcher:
         began = self._now()
         try:
             client = await self.client(cluster)
+            reached(Point.PD_READ_DUE)
             snapshot = await read_snapshot(client, now=self._now, wanted=asked)
+            reached(Point.PD_READ)
             beside = await self._read_tidb(cluster, snapshot)
         except AssentError as error:
             if error.reason == ClusterState.TLS_FAILED:

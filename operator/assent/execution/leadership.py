@@ -28,6 +28,7 @@ from assent.execution.terms import Sighting, Term, free_at, next_epoch, released
 from assent.kube.client import KubeClient
 from assent.kube.errors import Conflict, NotFound
 from assent.kube.leases import LeaseClaim, LeaseRecord, Leases
+from assent.observability.crash_points import Point, reached
 from assent.observability.metrics import Metrics
 from assent.settings import Settings
 
@@ -149,10 +150,12 @@ class Elector:
         epoch = next_epoch(record, self._led_up_to)
         claim = self._claim(epoch, self._identity, new_term=True)
         sent_at = self._monotonic()
+        reached(Point.LEASE_FREE)
         if record is None:
             stored = await self._leases.create(claim, timeout_seconds=request_seconds)
         else:
             stored = await self._leases.write(record, claim, timeout_seconds=request_seconds)
+        reached(Point.LEASE_TAKEN)
         released = released_epoch(record, led_up_to=self._led_up_to)
         self._note(stored)
         term = Term(
@@ -234,6 +237,7 @@ class Elector:
             await self._unwind(work)
             return True
         except asyncio.CancelledError:
+            reached(Point.STOP_ASKED)
             # Asked to stop: drain under a Lease that is still renewed, then release it.
             drained = await self._drain(term, work, guards)
             if drained:
@@ -255,12 +259,14 @@ class Elector:
             if left <= 0 or term.ended:
                 return
             try:
+                reached(Point.RENEWAL_DUE)
                 with self._metrics.lease_renewal_seconds.time():
                     held.record = await self._leases.write(
                         held.record,
                         self._claim(term.epoch, self._identity),
                         timeout_seconds=min(left, self._timing.renew_deadline_seconds / 2),
                     )
+                reached(Point.LEASE_RENEWED)
                 term.extend(sent_at + self._timing.renew_deadline_seconds)
             except (Conflict, OutcomeUnknown, NotFound, Retryable) as error:
                 _log.warning("the Lease was not renewed", extra=_said(error))
@@ -330,6 +336,7 @@ class Elector:
         with suppress(asyncio.CancelledError):
             for _ in range(2):
                 try:
+                    reached(Point.RELEASE_DUE)
                     await self._leases.write(held.record, claim, timeout_seconds=1.0)
                 except Conflict as error:
                     # Our own last renewal may have landed after its answer was cut off.
@@ -339,6 +346,7 @@ class Elector:
                     _log.warning("the Lease was not released", extra={"detail": str(error)})
                     return
                 else:
+                    reached(Point.LEASE_RELEASED)
                     _log.info("the Lease was released", extra={"epoch": term.epoch})
                     return
 

@@ -16,6 +16,7 @@ from assent.errors import AssentError
 from assent.kube.client import KubeClient
 from assent.kube.errors import AlreadyExists, NotFound
 from assent.kube.resources import KINDS, Raw
+from assent.observability.crash_points import Point, reached
 from assent.observability.metrics import Metrics
 
 QUEUE_LIMIT: Final = 256
@@ -139,7 +140,9 @@ class EventPoster:
 
     async def _handle(self, order: _Order) -> None:
         try:
+            reached(Point.EVENT_DUE)
             outcome = await self._send(order)
+            reached(Point.EVENT_POSTED)
         except AssentError as error:
             outcome = "failed"
             _log.warning(

@@ -5,6 +5,7 @@
 from collections.abc import Callable
 
 from assent.core.model.call import CallOutcome, Did, DidNot, PdCall, Permit, Unknown
+from assent.observability.crash_points import Point, reached
 from assent.pd.client import LEADER_ONLY, PdClient
 from assent.pd.failures import message_of
 from assent.pd.refusals.table import refusal
@@ -47,6 +48,10 @@ async def send(
         if monotonic() > permit.send_by_monotonic_seconds:
             raise _TooLate
 
+    def leave() -> None:
+        still_permitted()
+        reached(Point.CALL_LEAVES)
+
     try:
         still_permitted()
         # No suspension lies between the check above and the request's way into the transport.
@@ -57,7 +62,7 @@ async def send(
             headers=_HEADERS if body is not None else LEADER_ONLY,
             content=None if body is None else body.encode(),
             cap_bytes=ANSWER_CAP_BYTES,
-            before_first_byte=still_permitted,
+            before_first_byte=leave,
         )
     except _TooLate:
         return _not_sent("the permit to send ran out")
@@ -66,6 +71,7 @@ async def send(
         if not failure.sent:
             return _not_sent(failure.cause)
         return Unknown(failure.cause, late=_late(permit, monotonic))
+    reached(Point.ANSWERED)
     outcome = _judge(kind.name, answer, late=_late(permit, monotonic))
     if isinstance(outcome, Unknown) or not answer.is_json:
         # Not a handler's refusal: the next read looks for the leader anew.
