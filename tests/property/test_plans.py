@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assent.api.v1alpha1.actionproposal import Phase, StepState
-from assent.api.v1alpha1.actions import Plan, plan
+from assent.api.v1alpha1.actionproposal import Phase, StepKind, StepState
+from assent.api.v1alpha1.actions import Action, Plan, PlanStep, action, plan
 from assent.api.v1alpha1.base import ApiModel
 from assent.api.v1alpha1.parameters.store import (
     EvictLeaders,
@@ -21,6 +21,7 @@ from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.snapshot import ClusterSnapshot
 from tests.support.examples import examples
 from tests.support.obedient_pd import obey
+from tests.support.slow_pd import SlowPd
 from tests.support.snapshots import snapshot
 from tests.support.voyage import Answer, Voyage
 
@@ -133,3 +134,88 @@ def test_the_journal_names_every_step_once_and_in_order(steps: list[ApiModel]) -
     sent = [state for _, state in forward if state is not StepState.ALREADY_DONE]
     undone = sum(kind == "Undo" for _, kind, _ in trip.states)
     assert len(trip.sent) == len(sent) + undone or trip.status.phase is Phase.ROLLED_BACK
+
+
+BESIDE = st.lists(
+    st.tuples(st.booleans(), st.permutations([1, 2, 3, 4]), st.integers(1, 4)),
+    min_size=1,
+    max_size=3,
+)
+"""Groups of steps: whether they are one, which stores in which order, how many of them."""
+
+
+def in_groups(drawn: Sequence[tuple[bool, Sequence[int], int]], kinds: Sequence[bool]) -> Action:
+    """Return the plan: limits and evictions, each group's on different stores."""
+    steps: list[PlanStep] = []
+    for number, (together, order, count) in enumerate(drawn):
+        for store_id in order[:count]:
+            rate = 20 + 10 * number
+            kind = StoreLimitKind.ADD_PEER
+            step: ApiModel = SetStoreLimit(store_id=store_id, kind=kind, rate_per_minute=rate)
+            if kinds[len(steps) % len(kinds)] and store_id == 4:
+                step = EvictLeaders(store_id=4)
+            group = f"g{number}" if together else None
+            steps.append(PlanStep.model_validate({**dict(action(step)), "group": group}))
+    return plan(*steps)
+
+
+@MANY
+@given(
+    drawn=BESIDE,
+    kinds=st.lists(st.booleans(), min_size=1, max_size=4),
+    delays=st.lists(st.integers(1, 8), min_size=1, max_size=4),
+    refused=st.integers(1, 14),
+    handover=st.integers(0, 30),
+)
+def test_nothing_comes_to_show_after_a_group_was_taken_back(
+    drawn: list[tuple[bool, list[int], int]],
+    kinds: list[bool],
+    delays: list[int],
+    refused: int,
+    handover: int,
+) -> None:
+    """Effects are slow, one call is refused, another process takes over at any turn: at the end
+    PD is as before or as asked, also once all that was on its way has come.
+    """
+    pd = SlowPd(
+        delays=lambda call: delays[len(call.path) % len(delays)],
+        outcomes={refused: DidNot("500 no")},
+    )
+    asks = in_groups(drawn, kinds)
+    first = Voyage(asks, snapshot(), pd.answer, step_seconds=5.0, passing=pd.pass_turn)
+    before = settings_of(first.shown)
+    first.go(handover)
+    second = Voyage(asks, first.shown, pd.answer, step_seconds=5.0, passing=pd.pass_turn)
+    second.known = replace(second.known, proposal=first.known.proposal, now=first.known.now)
+    second._outcome = first._outcome
+    phase = second.go(300).phase
+    shown = second.shown
+    for _ in range(20):
+        shown = pd.pass_turn(shown)
+    execution = second.status.execution
+    assert execution is not None
+    if phase in (Phase.ROLLED_BACK, Phase.FAILED):
+        assert settings_of(shown) == before
+    else:
+        assert phase is Phase.SUCCEEDED
+        assert settings_of(shown) == settings_of(second.shown)
+    assert StepState.BEGUN not in [step.state for step in execution.steps]
+    undone = [step.plan_step for step in execution.steps if step.kind is StepKind.UNDO]
+    assert undone == sorted(undone, key=lambda number: -(number or 0))
+
+
+@MANY
+@given(drawn=BESIDE, lost=st.integers(1, 12))
+def test_nothing_begins_beside_an_answer_that_was_lost(
+    drawn: list[tuple[bool, list[int], int]], lost: int
+) -> None:
+    """Whoever has begun beside it stays in the journal; no call follows, no undo either."""
+    asks = in_groups(drawn, [False])
+    trip = Voyage(
+        asks, snapshot(), failing_at(lost, Unknown("connection reset")), step_seconds=60.0
+    )
+    if trip.go(300).phase is Phase.OUTCOME_UNKNOWN:
+        assert len(trip.sent) == lost
+    else:
+        assert len(trip.sent) < lost
+        assert trip.status.phase is Phase.SUCCEEDED

@@ -10,11 +10,12 @@ from assent.api.v1alpha1.actionproposal import ActionProposalStatus, Phase, Step
 from assent.api.v1alpha1.actions import Action
 from assent.core.actions.catalogue import CATALOGUE
 from assent.core.lifecycle.active import revert_or_wait
-from assent.core.lifecycle.between import Now, go_on, is_between
+from assent.core.lifecycle.between import go_on, is_between
 from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
+from assent.core.lifecycle.forward import Now
 from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.settle import settle
 from assent.core.model.call import CallOutcome, Did, PdCall
@@ -44,6 +45,8 @@ class Voyage:
     """What TiDB Operator's object says once the first call was sent."""
     step_seconds: float = 1.0
     """How much time passes at every turn in which nothing happens."""
+    passing: Callable[[ClusterSnapshot], ClusterSnapshot] = field(default=lambda shown: shown)
+    """What PD shows after such a turn."""
     sent: list[PdCall] = field(default_factory=list)
     known: Facts = field(init=False)
 
@@ -100,6 +103,7 @@ class Voyage:
             )
         if decision is None or decision.status == self.status:
             self.wait(self.step_seconds)
+            self.shown = self.passing(self.shown)
         else:
             self._take(decision)
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from functools import partial
 
 from assent.api.v1alpha1.actionproposal import Phase, StepState
-from assent.core.lifecycle.between import Now, go_on
+from assent.core.lifecycle.between import go_on
 from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.forward import Now
 from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.lost import answer_lost
-from assent.core.lifecycle.progress import open_step
+from assent.core.lifecycle.progress import begun, open_step
 from assent.core.lifecycle.recovery import NO_RECORD
 from assent.core.lifecycle.settle import settle
 from assent.core.lifecycle.withhold import withhold
@@ -213,7 +214,8 @@ class Pilot:
                         return stored, decision.call
                     proposal = stored
             await wait(nudge, delay)
-            delay = min(delay * 2, WAITING_LOOK_SECONDS)
+            judging = bool(newest.status.execution and begun(newest.status.execution))
+            delay = min(delay * 2, SLOWEST_LOOK_SECONDS if judging else WAITING_LOOK_SECONDS)
 
     async def _try_store(
         self, newest: Proposal, decision: Decision, unsure: list[Decision]

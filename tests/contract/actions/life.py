@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.actions import action
 from assent.api.v1alpha1.base import ApiModel
-from assent.core.lifecycle.between import Now, go_on, is_between
+from assent.core.lifecycle.between import go_on, is_between
 from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
+from assent.core.lifecycle.forward import Now
 from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.recovery import NO_RECORD, Recovery, classify
 from assent.core.lifecycle.settle import settle

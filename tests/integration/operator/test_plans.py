@@ -123,6 +123,55 @@ def test_a_step_that_misses_its_goal_takes_the_whole_plan_back(scene: Scene) -> 
     assert [step["kind"] for step in status["execution"]["steps"]][3:] == ["Undo"] * 3
 
 
+EVICT_4_BESIDE_LIMIT_2 = plan(
+    {**evict_leaders(4), "group": "maintenance"},
+    {**set_limit(2, 21), "group": "maintenance"},
+    stop_evicting(4),
+)
+
+
+def test_steps_of_a_group_work_beside_each_other_through_a_kill(scene: Scene) -> None:
+    """Store 4's leaders stay while it hangs: the limit beside it is set meanwhile, the step after
+    the group waits. The next process knows from the journal that both calls were sent.
+    """
+    box = scene.box
+    scene.file("maintenance", EVICT_4_BESIDE_LIMIT_2)
+    scene.await_phase("maintenance", "Pending")
+    box.tikvsim.store(4, "hang")
+    scene.approve("maintenance")
+    box.wait_for(lambda: box.pd.get("/stores/limit")["2"]["add-peer"] == 21, 30, "the limit")
+    states = [step["state"] for step in scene.status("maintenance")["execution"]["steps"]]
+    assert states[0] == "Begun"
+    box.operator(1).kill()
+    box.operator(1).start(FAST_LEASE)
+    box.tikvsim.store(4, "hang", off=True)
+    status = scene.await_phase("maintenance", "Succeeded", timeout_seconds=60)
+    assert [step["state"] for step in status["execution"]["steps"]] == ["Done"] * 3
+    assert paths(scene) == [
+        "POST /schedulers",
+        "POST /store/2/limit",
+        "DELETE /scheduler-config/evict-leader-scheduler/delete/4",
+    ]
+
+
+def test_a_group_is_taken_back_in_the_reverse_order_of_its_calls(scene: Scene) -> None:
+    """The eviction misses its goal in its time: the limit, done beside it, goes back first."""
+    before = scene.box.pd.get("/stores/limit")
+    scene.configure(policy={"overrides": [{"type": "EvictLeaders", "timeout": "3s"}]})
+    scene.file("maintenance", EVICT_4_BESIDE_LIMIT_2)
+    scene.await_phase("maintenance", "Pending")
+    scene.box.tikvsim.store(4, "hang")
+    scene.approve("maintenance")
+    scene.await_phase("maintenance", "RolledBack", timeout_seconds=60)
+    assert paths(scene) == [
+        "POST /schedulers",
+        "POST /store/2/limit",
+        "POST /store/2/limit",
+        "DELETE /scheduler-config/evict-leader-scheduler/delete/4",
+    ]
+    assert scene.box.pd.get("/stores/limit") == before
+
+
 def test_an_action_takes_itself_back_also_when_nobody_was_there(scene: Scene) -> None:
     """The operator is down at that moment; the one that starts later takes it back, once."""
     box = scene.box

@@ -235,6 +235,8 @@ class StepState(StrEnum):
     """PD took the call and works on it; nothing is sent meanwhile."""
     ALREADY_DONE = "AlreadyDone"
     """PD was as asked already; nothing was sent."""
+    BEGUN = "Begun"
+    """PD took the call; its effect is judged beside those of the other steps of its group."""
 
 
 class StepKind(StrEnum):

@@ -147,6 +147,10 @@ class PlanStep(SingleAction):
 
     wait_until: WaitUntil | None = None
     """What PD must show before the next step begins."""
+    group: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=32)] | None = None
+    """Steps in a row with the same name here work beside each other: each begins as soon as PD has
+    taken the one before. They must be Low or Medium and touch different stores and regions.
+    """
 
 
 class Plan(ApiModel):

@@ -5,7 +5,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import combinations, groupby, takewhile
 
 from assent.api.v1alpha1.actionproposal import Fact, Risk, Target
 from assent.api.v1alpha1.actions import ActionType, Plan
@@ -23,7 +23,7 @@ from assent.core.actions.program import Singles, Stage, awaited, stages_of
 from assent.core.model.call import PdCall
 from assent.core.model.reading import Wanted
 from assent.core.model.snapshot import ClusterSnapshot
-from assent.core.model.verdict import Allow, Check, Deny, Hold, Warn
+from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict, Warn
 
 MAX_FACTORS = 16
 MAX_TARGET_ID = 128
@@ -119,6 +119,7 @@ class PlanAction(Action[Plan]):
         checks = [_passed_over(one, snapshot) for one in done]
         rest = stages[len(done) :]
         checks.append(_no_critical(stages, snapshot))
+        checks.append(Check("Groups", _groups_stand(stages, snapshot)))
         if rest:
             checks += rest[0].action.preconditions(rest[0].params, snapshot)
         for one in rest[1:]:
@@ -208,6 +209,36 @@ def _no_critical(stages: Sequence[Stage], snapshot: ClusterSnapshot) -> Check:
             message = f"{number}, which no plan may hold: propose it by itself"
             return Check("NoCriticalStep", Deny("CriticalStep", message))
     return Check("NoCriticalStep", Allow("no step is Critical"))
+
+
+def _groups_stand(stages: Sequence[Stage], snapshot: ClusterSnapshot) -> Verdict:
+    """Return whether the steps of each group stand in a row, are Low or Medium, wait for nothing
+    within it, and touch nothing that another of it touches.
+    """
+    grouped = [list(group) for name, group in groupby(stages, lambda one: one.group) if name]
+    names = [group[0].group for group in grouped]
+    for number, group in enumerate(grouped):
+        if names[number] in names[:number]:
+            return _ungrouped(group[0], "its group begins a second time: name one otherwise")
+        for one in group:
+            if one.wait_until is not None and one is not group[-1]:
+                return _ungrouped(one, "only the last step of a group may have waitUntil")
+            tier = one.action.risk(one.params, snapshot).tier
+            if tier.rank > Tier.MEDIUM.rank:
+                return _ungrouped(
+                    one, f"the step is {tier.value}; in a group all are Low or Medium"
+                )
+        for one, other in combinations(group, 2):
+            shared = one.action.scope(one.params).meets(other.action.scope(other.params))
+            if shared is not None:
+                return _ungrouped(
+                    other, f"step {one.index + 1} of its group works on {shared}, too"
+                )
+    return Allow("steps that work beside each other touch different things")
+
+
+def _ungrouped(stage: Stage, why: str) -> Deny:
+    return Deny("BadGroup", f"action.plan.steps[{stage.index}].group: {why}")
 
 
 def _passed_over(stage: Stage, snapshot: ClusterSnapshot) -> Check:

@@ -1,6 +1,6 @@
 """An ask as the stages that carry it out: one for a single action, one a step for a plan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ class Stage:
     params: ApiModel
     wait_until: WaitUntil | None = None
     """What PD must show once this stage is done, before the next begins."""
+    group: str | None = None
+    """Which stages in a row work beside each other; None for one that works alone."""
 
 
 def program_of(asked: SpecAction, catalogue: Singles) -> tuple[Stage, ...]:
@@ -37,9 +39,16 @@ def stages_of(plan: ApiModel, catalogue: Singles) -> tuple[Stage, ...]:
     """Return the stages of a plan."""
     assert isinstance(plan, Plan)  # noqa: S101 - the union carries no other type under this name
     return tuple(
-        Stage(index, catalogue[step.type], step.parameters, step.wait_until)
+        Stage(index, catalogue[step.type], step.parameters, step.wait_until, step.group)
         for index, step in enumerate(plan.steps)
     )
+
+
+def beside(stage: Stage, program: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return the stages of its group in order, itself among them; itself alone without a group."""
+    if stage.group is None:
+        return (stage,)
+    return tuple(one for one in program if one.group == stage.group)
 
 
 def awaited(wait: WaitUntil, snapshot: ClusterSnapshot) -> str | None:

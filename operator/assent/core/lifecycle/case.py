@@ -1,4 +1,4 @@
-"""One open step with all that is known of it."""
+"""One step that was not judged yet, with all that is known of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from assent.api.v1alpha1.base import ApiModel
 from assent.core.actions.action import Action, Progress, Verification
 from assent.core.actions.program import Stage, program_of
 from assent.core.lifecycle.assess import Catalogue
-from assent.core.lifecycle.progress import captured, open_step, stage_index
+from assent.core.lifecycle.progress import begun, captured, open_step, stage_index
 from assent.core.model.call import CallOutcome, Did, DidNot
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
@@ -41,6 +41,8 @@ class Case:
 
     proposal: Proposal
     execution: Execution
+    place: int
+    """Where in the journal the step stands."""
     step: Step
     program: tuple[Stage, ...]
     stage: Stage
@@ -63,6 +65,11 @@ class Case:
     def params(self) -> ApiModel:
         """The stage's parameters."""
         return self.stage.params
+
+    @property
+    def others_begun(self) -> bool:
+        """True while other steps of its group wait to be judged."""
+        return any(place != self.place for place in begun(self.execution))
 
     @property
     def overdue(self) -> bool:
@@ -109,10 +116,17 @@ def case_of(proposal: Proposal, evidence: Evidence, catalogue: Catalogue) -> Cas
     """
     execution = proposal.status.execution
     acting = proposal.status.phase in (Phase.EXECUTING, Phase.ROLLING_BACK)
-    step = open_step(execution) if execution is not None and acting else None
-    if execution is None or step is None:
+    if execution is None or not acting or open_step(execution) is None:
         raise ValueError(f"{proposal.meta.key} has no open step")
-    if step.state is StepState.WAITING and step.answer is not None:
+    return case_at(proposal, execution, len(execution.steps) - 1, evidence, catalogue)
+
+
+def case_at(
+    proposal: Proposal, execution: Execution, place: int, evidence: Evidence, catalogue: Catalogue
+) -> Case:
+    """Return the step at that place of the journal with what the evidence says of it."""
+    step = execution.steps[place]
+    if step.state in (StepState.WAITING, StepState.BEGUN) and step.answer is not None:
         # Its effect has shown before: the answer on record stands, whoever leads now.
         evidence = replace(evidence, outcome=Did(step.answer, late=bool(step.late)))
     program = program_of(proposal.spec.action, catalogue)
@@ -125,6 +139,7 @@ def case_of(proposal: Proposal, evidence: Evidence, catalogue: Catalogue) -> Cas
     return Case(
         proposal=proposal,
         execution=execution,
+        place=place,
         step=step,
         program=program,
         stage=stage,

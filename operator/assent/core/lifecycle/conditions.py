@@ -19,6 +19,7 @@ _EXECUTED = {
     StepState.NO_EFFECT: "True",
     StepState.UNKNOWN: "Unknown",
     StepState.INTENDED: "Unknown",
+    StepState.BEGUN: "True",
 }
 _VERIFIED = {StepState.DONE: "True", StepState.NO_EFFECT: "False"}
 

@@ -11,7 +11,7 @@ from assent.core.detection.incident import outdated
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.journal import replace_last
-from assent.core.lifecycle.progress import next_stage
+from assent.core.lifecycle.progress import begun, next_stage
 from assent.core.lifecycle.rollback import by_hand
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.policy.limits import instant
@@ -100,7 +100,8 @@ def resolved(facts: Facts) -> Decision | None:
     program = program_of(proposal.spec.action, CATALOGUE)
     # Whatever came of an undo, the action itself did not reach its goal; nor did a plan of which
     # steps are left: nobody goes on from a state that nobody knew.
-    reached = happened and not undo and next_stage(journal, program) is None
+    whole = next_stage(journal, program) is None and not begun(journal)
+    reached = happened and not undo and whole
     text = f"{resolution.by} says that the {what} {came}"
     if not reached and len(program) > 1:
         text += f"; the plan ends here{by_hand(journal, program)}"

@@ -105,6 +105,12 @@ def replace_last(execution: Execution, step: Step) -> Execution:
     return execution.model_copy(update={"steps": [*execution.steps[:-1], step]})
 
 
+def replace_step(execution: Execution, place: int, step: Step) -> Execution:
+    """Return the execution with the step at that place replaced; epoch and holder stay."""
+    steps = [*execution.steps[:place], step, *execution.steps[place + 1 :]]
+    return execution.model_copy(update={"steps": steps})
+
+
 def append_step(execution: Execution | None, step: Step) -> Execution:
     """Return the execution with one more step, owned by the step's sender.
 

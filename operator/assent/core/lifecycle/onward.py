@@ -10,11 +10,7 @@ from assent.core.actions.program import Stage
 from assent.core.lifecycle.case import Case
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.journal import Sender, Window, append_step, new_step, stored_call
-from assent.core.lifecycle.progress import (
-    forward_steps,
-    next_stage,
-    took_effect,
-)
+from assent.core.lifecycle.progress import begun, forward_steps, next_stage, took_effect
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import PdCall
 from assent.core.model.resource import Proposal
@@ -44,10 +40,12 @@ def onward(case: Case, journal: Execution, reason: Reason, text: str) -> Decisio
         also = Also({"execution": append_step(journal, step)}, call=call)
         return advance(case.proposal, None, cause, now=now, also=also)
     following = next_stage(journal, case.program)
-    if following is None:
+    beside = begun(journal)
+    if following is None and not beside:
         return finish(case.proposal, journal, case.program, reason, text, now)
     done = f"Step {case.stage.index + 1} of {len(case.program)} is done: {text}"
-    cause = Cause(Reason.NEXT_STEP, f"{done}; next: {_name(following)}", journal.holder)
+    coming = f"next: {_name(following)}" if following else f"{len(beside)} beside it go on"
+    cause = Cause(Reason.NEXT_STEP, f"{done}; {coming}", journal.holder)
     return advance(case.proposal, None, cause, now=now, also=Also({"execution": journal}))
 
 

@@ -7,7 +7,7 @@ from assent.core.actions.program import Stage
 
 _OPEN = frozenset({StepState.INTENDED, StepState.WAITING, StepState.UNKNOWN})
 """Unknown is never behind us: nothing may follow it but a person's word."""
-_EFFECTIVE = frozenset({StepState.DONE, StepState.WAITING})
+_EFFECTIVE = frozenset({StepState.DONE, StepState.WAITING, StepState.BEGUN})
 _PASSED = frozenset({StepState.DONE, StepState.ALREADY_DONE})
 
 
@@ -15,6 +15,14 @@ def open_step(execution: Execution) -> Step | None:
     """Return the last step while its outcome is not known yet, None between two steps."""
     last = execution.steps[-1] if execution.steps else None
     return last if last is not None and last.state in _OPEN else None
+
+
+def begun(execution: Execution) -> list[int]:
+    """Return which entries of the journal wait to be judged beside each other, by their place.
+
+    Nothing will be sent for them; nothing is taken back while there are any.
+    """
+    return [n for n, step in enumerate(execution.steps) if step.state is StepState.BEGUN]
 
 
 def stage_index(step: Step) -> int:
@@ -73,9 +81,11 @@ def took_effect(execution: Execution, index: int) -> bool:
 
 
 def is_passed(execution: Execution, index: int) -> bool:
-    """Return True when the stage is behind us: its last entry is done, or nothing was to do."""
+    """Return True when the stage is behind us: its last entry is done, nothing was to do, or it
+    has begun and others go on beside it.
+    """
     steps = forward_steps(execution, index)
-    return bool(steps) and steps[-1].state in _PASSED
+    return bool(steps) and steps[-1].state in _PASSED | {StepState.BEGUN}
 
 
 def next_stage(execution: Execution, program: Sequence[Stage]) -> Stage | None:

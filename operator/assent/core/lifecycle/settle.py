@@ -7,6 +7,7 @@ from assent.api.v1alpha1.actionproposal import Execution, StepKind, StepState
 from assent.api.v1alpha1.lifecycle import LifeEvent
 from assent.core.actions.action import Progress
 from assent.core.actions.catalogue import CATALOGUE
+from assent.core.actions.program import beside
 from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.case import Case, Evidence, case_of
 from assent.core.lifecycle.decision import Decision
@@ -14,7 +15,7 @@ from assent.core.lifecycle.journal import (
     Sender,
     append_step,
     closed,
-    replace_last,
+    replace_step,
     stored_call,
 )
 from assent.core.lifecycle.messages import resolve_command, sentence_case
@@ -28,7 +29,7 @@ from assent.core.lifecycle.rollback import (
     undo_step,
 )
 from assent.core.lifecycle.transition import Also, Cause, advance
-from assent.core.model.call import DidNot
+from assent.core.model.call import Did, DidNot
 from assent.core.model.resource import Proposal
 from assent.core.policy.ceremony import ceremony_of
 from assent.core.policy.limits import instant, to_milliseconds
@@ -53,10 +54,29 @@ def settle(
     case = case_of(proposal, evidence, catalogue)
     if case.step.kind is StepKind.UNDO:
         return _settle_undo(case, catalogue)
-    return _settle_forward(case, catalogue)
+    return _begun(case) or judge(case, catalogue)
 
 
-def _settle_forward(case: Case, catalogue: Catalogue) -> Decision | None:
+def _begun(case: Case) -> Decision | None:
+    """Return that a step of a group has begun, once PD took its call: the next one begins beside
+    it, and all are judged together. None for any other step, and while nobody knows.
+    """
+    outcome = case.evidence.outcome
+    in_group = len(beside(case.stage, case.program)) > 1
+    took = isinstance(outcome, Did) or (case.shows and not isinstance(outcome, DidNot))
+    if not in_group or not took:
+        return None
+    step = closed(
+        case.step, StepState.BEGUN, outcome=outcome, verification=None, now=case.evidence.now
+    )
+    text = f"Step {case.stage.index + 1} of {len(case.program)} has begun: {case.step.summary}"
+    cause = Cause(Reason.NEXT_STEP, text, case.execution.holder)
+    also = Also({"execution": replace_step(case.execution, case.place, step)})
+    return advance(case.proposal, None, cause, now=case.evidence.now, also=also)
+
+
+def judge(case: Case, catalogue: Catalogue) -> Decision | None:
+    """Return what a forward step came to, None while it must be looked at again."""
     if isinstance(outcome := case.evidence.outcome, DidNot):
         return _not_done(case, outcome, catalogue)
     if case.settled or (case.shows and _goes_on(case)):
@@ -100,8 +120,9 @@ def _waits(case: Case) -> Decision | None:
         return None
     since = now if moved or step.verified_at is None else step.verified_at
     stalled = now - since >= STALL
-    waiting = replace_last(
+    waiting = replace_step(
         case.execution,
+        case.place,
         closed(
             step,
             StepState.WAITING,
@@ -179,7 +200,15 @@ def _goal_missed(case: Case, catalogue: Catalogue) -> Decision:
 def _failed(
     case: Case, reason: Reason, text: str, state: StepState, catalogue: Catalogue
 ) -> Decision:
-    """End as Failed; what earlier steps did is taken back first, unless a person cancelled."""
+    """End as Failed; what earlier steps did is taken back first, unless a person cancelled.
+
+    What began beside it is judged before: nobody takes back what may still come.
+    """
+    if case.others_begun:
+        text = f"Step {case.stage.index + 1} of {len(case.program)} failed: {text}; looking at"
+        cause = Cause(Reason.NEXT_STEP, f"{text} those beside it first", case.execution.holder)
+        also = Also({"execution": _closed(case, StepState.NO_EFFECT)})
+        return advance(case.proposal, None, cause, now=case.evidence.now, also=also)
     journal = _closed(case, state)
     stands = any(True for _ in to_take_back(journal, case.program))
     if stands and case.proposal.spec.cancel is None:
@@ -257,4 +286,4 @@ def _closed(case: Case, state: StepState) -> Execution:
         verification=case.verification,
         now=to_milliseconds(case.evidence.now),
     )
-    return replace_last(case.execution, step)
+    return replace_step(case.execution, case.place, step)

@@ -21,8 +21,9 @@ from assent.api.v1alpha1.parameters.store import (
 )
 from assent.api.v1alpha1.parameters.waiting import Awaited, WaitUntil
 from assent.api.v1alpha1.tikvcluster import Tier
-from assent.core.lifecycle.between import Now, go_on
+from assent.core.lifecycle.between import go_on
 from assent.core.lifecycle.decide import decide
+from assent.core.lifecycle.forward import Now
 from assent.core.lifecycle.journal import MAX_STEPS, Sender, has_room
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, Did, PdCall
