@@ -10,12 +10,14 @@ from assent.api.v1alpha1.base import ApiModel
 from assent.core.actions.action import Action, Progress, Verification
 from assent.core.actions.program import Stage, program_of
 from assent.core.lifecycle.assess import Catalogue
+from assent.core.lifecycle.journal import closed, replace_step
 from assent.core.lifecycle.progress import begun, captured, open_step, stage_index
 from assent.core.model.call import CallOutcome, Did, DidNot
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.policy.deed import deed_of
+from assent.core.policy.limits import to_milliseconds
 from assent.core.policy.tidb_operator import culprit
 
 
@@ -101,6 +103,17 @@ class Case:
     def culprit(self) -> str:
         """Who most likely undid it, as the end of a sentence; empty when nobody is known."""
         return culprit(deed_of(self.action, self.params), self.evidence.tidb_operator)
+
+    def closed(self, state: StepState) -> Execution:
+        """Return the journal with the step in that state, PD's answer and what it was judged by."""
+        step = closed(
+            self.step,
+            state,
+            outcome=self.evidence.outcome,
+            verification=self.verification,
+            now=to_milliseconds(self.evidence.now),
+        )
+        return replace_step(self.execution, self.place, step)
 
     @property
     def lost(self) -> bool:

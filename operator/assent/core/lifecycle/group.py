@@ -5,16 +5,14 @@ every one of them was judged is anything taken back.
 from dataclasses import replace
 from datetime import datetime
 
-from assent.api.v1alpha1.actionproposal import Execution, Step, StepState
+from assent.api.v1alpha1.actionproposal import Execution, StepState
 from assent.core.actions.program import Stage, beside
 from assent.core.lifecycle.assess import Catalogue
-from assent.core.lifecycle.case import Case, Evidence, case_at
+from assent.core.lifecycle.case import Evidence, case_at
 from assent.core.lifecycle.decision import Decision
-from assent.core.lifecycle.journal import closed, replace_step
 from assent.core.lifecycle.progress import begun, stage_index
 from assent.core.lifecycle.settle import judge
 from assent.core.model.resource import Proposal
-from assent.core.policy.limits import to_milliseconds
 
 
 def judge_group(
@@ -35,7 +33,7 @@ def judge_group(
     *others, last = cases
     for case in others:
         state = StepState.DONE if case.shows else StepState.NO_EFFECT
-        execution = replace_step(execution, case.place, _closed(case, state))
+        execution = replace(case, execution=execution).closed(state)
     return judge(replace(last, execution=execution), catalogue)
 
 
@@ -50,14 +48,4 @@ def may_begin(
     return all(
         stage_index(execution.steps[place]) in group and now < execution.steps[place].verify_by
         for place in places
-    )
-
-
-def _closed(case: Case, state: StepState) -> Step:
-    return closed(
-        case.step,
-        state,
-        outcome=case.evidence.outcome,
-        verification=case.verification,
-        now=to_milliseconds(case.evidence.now),
     )

@@ -1,9 +1,10 @@
 """What came of a call, by what PD shows; and whether it must be taken back."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from assent.api.reasons import Reason
-from assent.api.v1alpha1.actionproposal import Execution, StepKind, StepState
+from assent.api.v1alpha1.actionproposal import Cancel, StepKind, StepState
 from assent.api.v1alpha1.lifecycle import LifeEvent
 from assent.core.actions.action import Progress
 from assent.core.actions.catalogue import CATALOGUE
@@ -66,12 +67,9 @@ def _begun(case: Case) -> Decision | None:
     took = isinstance(outcome, Did) or (case.shows and not isinstance(outcome, DidNot))
     if not in_group or not took:
         return None
-    step = closed(
-        case.step, StepState.BEGUN, outcome=outcome, verification=None, now=case.evidence.now
-    )
     text = f"Step {case.stage.index + 1} of {len(case.program)} has begun: {case.step.summary}"
     cause = Cause(Reason.NEXT_STEP, text, case.execution.holder)
-    also = Also({"execution": replace_step(case.execution, case.place, step)})
+    also = Also({"execution": replace(case, verification=None).closed(StepState.BEGUN)})
     return advance(case.proposal, None, cause, now=case.evidence.now, also=also)
 
 
@@ -81,6 +79,8 @@ def judge(case: Case, catalogue: Catalogue) -> Decision | None:
         return _not_done(case, outcome, catalogue)
     if case.settled or (case.shows and _goes_on(case)):
         return _succeeded(case)
+    if case.step.state is StepState.WAITING and (cancel := case.proposal.spec.cancel) is not None:
+        return _left(case, cancel)
     if case.step.state is StepState.WAITING and case.verification is not None and not case.shows:
         why = f"PD no longer works on it, somebody called it off: {case.seen_text}"
         text = f"{why}{case.culprit}"
@@ -149,7 +149,7 @@ def _not_done(case: Case, outcome: DidNot, catalogue: Catalogue) -> Decision | N
     shown = case.verification
     if shown is not None and shown.progress is not Progress.NOT_SEEN:
         text = f"PD already was as asked: {shown.message}"
-        journal = _closed(case, StepState.ALREADY_DONE)
+        journal = case.closed(StepState.ALREADY_DONE)
         return onward(case, journal, Reason.ALREADY_DONE, text)
     if not case.overdue:
         return None
@@ -161,7 +161,7 @@ def _succeeded(case: Case) -> Decision:
     text = sentence_case(case.seen_text)
     if case.lost:
         text += "; PD's answer was lost, its effect was seen"
-    return onward(case, _closed(case, StepState.DONE), Reason.DONE, text)
+    return onward(case, case.closed(StepState.DONE), Reason.DONE, text)
 
 
 def _unknown(case: Case, what: str) -> Decision:
@@ -189,11 +189,21 @@ def _goal_missed(case: Case, catalogue: Catalogue) -> Decision:
     else:
         text = f"It did not reach its goal ({case.seen_text})"
         return take_back(
-            case.proposal, _closed(case, StepState.DONE), _undoing(case, text), catalogue
+            case.proposal, case.closed(StepState.DONE), _undoing(case, text), catalogue
         )
     text = f"It took effect but did not reach its goal ({case.seen_text}); left as it is: {why}"
-    text += by_hand(_closed(case, StepState.DONE), case.program)
+    text += by_hand(case.closed(StepState.DONE), case.program)
     cause = Cause(reason, text, case.execution.holder)
+    return _end(case, LifeEvent.FAILED, cause, StepState.DONE)
+
+
+def _left(case: Case, cancel: Cancel) -> Decision:
+    """A person wants no further call while PD still works on it: there is none to stop, so it ends
+    here, and says how PD is stopped.
+    """
+    journal = case.closed(StepState.DONE)
+    text = f"{cancel.by} cancelled it; no further call is sent, and PD goes on: {case.seen_text}"
+    cause = Cause(Reason.CANCELLED, f"{text}{by_hand(journal, case.program)}", cancel.by)
     return _end(case, LifeEvent.FAILED, cause, StepState.DONE)
 
 
@@ -207,9 +217,9 @@ def _failed(
     if case.others_begun:
         text = f"Step {case.stage.index + 1} of {len(case.program)} failed: {text}; looking at"
         cause = Cause(Reason.NEXT_STEP, f"{text} those beside it first", case.execution.holder)
-        also = Also({"execution": _closed(case, StepState.NO_EFFECT)})
+        also = Also({"execution": case.closed(StepState.NO_EFFECT)})
         return advance(case.proposal, None, cause, now=case.evidence.now, also=also)
-    journal = _closed(case, state)
+    journal = case.closed(state)
     stands = any(True for _ in to_take_back(journal, case.program))
     if stands and case.proposal.spec.cancel is None:
         step = f"Step {case.stage.index + 1} of {len(case.program)} failed: {text}"
@@ -223,7 +233,7 @@ def _settle_undo(case: Case, catalogue: Catalogue) -> Decision | None:
     outcome = case.evidence.outcome
     if case.unchanged:
         why = "Taken back so far"
-        journal = _closed(case, StepState.DONE)
+        journal = case.closed(StepState.DONE)
         return take_back(case.proposal, journal, _undoing(case, why), catalogue)
     if isinstance(outcome, DidNot) and not outcome.already_done:
         return _undo_failed(case, f"nothing happened: {outcome.answer}", StepState.NOT_DONE)
@@ -247,7 +257,7 @@ def _second_undo(case: Case) -> Decision | None:
     )
     if call is None or sent >= MAX_CALLS or stored_call(call) == case.step.call:
         return None
-    journal = _closed(case, StepState.DONE)
+    journal = case.closed(StepState.DONE)
     undoing = _undoing(case, "Taken back in part")
     step = undo_step(journal, case.stage, case.program, call, case.snapshot, undoing)
     also = Also({"execution": append_step(journal, step)}, call=call)
@@ -274,16 +284,5 @@ def _undoing(case: Case, why: str) -> Undoing:
 
 
 def _end(case: Case, event: LifeEvent, cause: Cause, state: StepState) -> Decision:
-    also = Also({"execution": _closed(case, state)})
+    also = Also({"execution": case.closed(state)})
     return advance(case.proposal, event, cause, now=case.evidence.now, also=also)
-
-
-def _closed(case: Case, state: StepState) -> Execution:
-    step = closed(
-        case.step,
-        state,
-        outcome=case.evidence.outcome,
-        verification=case.verification,
-        now=to_milliseconds(case.evidence.now),
-    )
-    return replace_step(case.execution, case.place, step)

@@ -14,7 +14,7 @@ from assent.core.lifecycle.recovery import NO_RECORD
 from assent.core.model.call import CallOutcome, Did, PdCall
 from assent.core.model.snapshot import ClusterSnapshot, StoreState
 from tests.support.obedient_pd import with_store
-from tests.support.proposals import claimed
+from tests.support.proposals import cancel, claimed, with_spec
 from tests.support.snapshots import region, snapshot
 from tests.support.voyage import Voyage
 
@@ -111,6 +111,25 @@ def test_a_drain_that_somebody_called_off_ends_by_what_pd_shows(drain: Voyage) -
     assert (status.phase, status.reason) == (Phase.FAILED, Reason.CHANGED_SINCE)
     assert "called it off" in str(status.message)
     assert len(drain.sent) == 1
+
+
+def test_a_cancelled_wait_ends_and_says_how_pd_is_stopped(drain: Voyage) -> None:
+    """There is no call left to stop, and none is sent; PD goes on until somebody stops it."""
+    drain.known = with_spec(drain.known, cancel=cancel())
+    status = drain.go()
+    assert (status.phase, status.reason) == (Phase.FAILED, Reason.CANCELLED)
+    assert "sre-9 cancelled it; no further call is sent, and PD goes on" in str(status.message)
+    assert "POST /pd/api/v1/store/4/state?state=Up" in str(status.message)
+    assert len(drain.sent) == 1
+
+
+def test_a_cancel_that_comes_when_it_is_done_changes_nothing(drain: Voyage) -> None:
+    """What PD shows goes first."""
+    drain.known = with_spec(drain.known, cancel=cancel())
+    drain.shown = replace(
+        drain.shown, stores=tuple(one for one in drain.shown.stores if one.id != 4)
+    )
+    assert drain.go().phase is Phase.SUCCEEDED
 
 
 def test_a_takeover_keeps_what_is_on_record_of_the_answer(drain: Voyage) -> None:
