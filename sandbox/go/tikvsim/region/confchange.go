@@ -123,6 +123,10 @@ func (r Region) enterJoint(changes []*pdpb.ChangePeer) (Change, Refusal) {
 		if refusal != Accepted {
 			return Change{}, refusal
 		}
+		if _, twice := roles[existing.Store]; twice {
+			// TiKV: "multiple commands for the same peer" (raftstore store/util.rs).
+			return Change{}, Unsupported
+		}
 		next.setRole(existing.ID, role)
 		roles[existing.Store] = role.String()
 	}
@@ -209,6 +213,9 @@ func (r Region) SwitchWitnesses(
 		}
 		if peer.ID == r.Leader {
 			return Change{}, IsLeader
+		}
+		if _, twice := changed.Roles[peer.Store]; twice {
+			return Change{}, Unsupported
 		}
 		peer.Witness = asked.GetIsWitness()
 		changed.Roles[peer.Store] = "Witness"
