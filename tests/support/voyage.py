@@ -25,7 +25,7 @@ from assent.core.model.verdict import Hold
 from tests.support.proposals import approved, facts, proposal
 
 ACTING = (Phase.EXECUTING, Phase.ROLLING_BACK)
-MOST_TURNS = 60
+MOST_TURNS = 200
 
 Answer = Callable[[PdCall, ClusterSnapshot], tuple[CallOutcome, ClusterSnapshot]]
 """What PD answers to a call, and what it shows from then on."""
