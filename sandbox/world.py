@@ -150,6 +150,7 @@ class World:
             "supervisor": os.getpid(),
             "options": json.loads(self.options.to_json()),
             "apiserver": self.control_plane.url,
+            "etcd": self.control_plane.etcd_url,
             "api_proxies": [
                 {"name": proxy.name, "url": proxy.url, "control_url": proxy.control_url}
                 for proxy in (self.api_proxies.proxies if self.api_proxies else ())

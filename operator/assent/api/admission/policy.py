@@ -7,6 +7,7 @@ what is shipped field by field (Kubernetes 1.30 or newer; tried on 1.36).
 from dataclasses import dataclass
 from typing import Any
 
+from assent.api.meta import API_VERSION as OUR_API_VERSION
 from assent.api.meta import GROUP
 
 API_VERSION = "admissionregistration.k8s.io/v1"
@@ -76,6 +77,15 @@ class LeaseParameter:
 
 
 @dataclass(frozen=True, slots=True)
+class ParameterOfOurs:
+    """Every object of one of our own kinds in the request's namespace is ``params`` in its turn:
+    the policy must hold beside each of them, and does where there is none.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdmissionPolicy:
     """One policy and its binding, which bear the same name."""
 
@@ -89,6 +99,8 @@ class AdmissionPolicy:
     audit: tuple[tuple[str, str], ...] = ()
     """Audit annotations: key and CEL expression; an empty string leaves the annotation out."""
     lease: LeaseParameter | None = None
+    beside: ParameterOfOurs | None = None
+    """Never together with ``lease``."""
 
     def wire(self) -> list[dict[str, Any]]:
         """Return the policy and its binding, in the order in which to install them."""
@@ -98,6 +110,8 @@ class AdmissionPolicy:
         spec: dict[str, Any] = {"failurePolicy": "Fail"}
         if self.lease is not None:
             spec["paramKind"] = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        if self.beside is not None:
+            spec["paramKind"] = {"apiVersion": OUR_API_VERSION, "kind": self.beside.kind}
         spec["matchConstraints"] = {
             "matchPolicy": "Equivalent",
             "namespaceSelector": {},
@@ -131,6 +145,8 @@ class AdmissionPolicy:
                 "namespace": self.lease.namespace,
                 "parameterNotFoundAction": "Deny",
             }
+        if self.beside is not None:
+            spec["paramRef"] = {"selector": {}, "parameterNotFoundAction": "Allow"}
         spec["validationActions"] = ["Deny", "Audit"]
         return self._object("ValidatingAdmissionPolicyBinding", spec)
 

@@ -1,12 +1,23 @@
-"""What keeps the record: no deletion in flight, no strange finalizers, owners or labels."""
+"""What keeps the record: nothing is deleted in flight, no strange finalizers, owners or labels."""
 
 from assent.api.admission.installation import Installation
-from assent.api.admission.policy import KUBE_SYSTEM, AdmissionPolicy, Validation, Variable, quoted
+from assent.api.admission.policy import (
+    KUBE_SYSTEM,
+    AdmissionPolicy,
+    ParameterOfOurs,
+    Validation,
+    Variable,
+    quoted,
+)
 from assent.api.meta import GROUP, LABEL_INCIDENT, LABEL_ROUND
 from assent.api.v1alpha1.actionproposal import ActionProposal
 from assent.api.v1alpha1.lifecycle import IN_FLIGHT
+from assent.api.v1alpha1.tikvcluster import TiKVCluster
 
 NAME = "assent-journal"
+CLUSTER_NAME = "assent-cluster-in-use"
+
+_IN_FLIGHT = ", ".join(quoted(phase) for phase in sorted(IN_FLIGHT))
 
 
 def journal(installation: Installation) -> AdmissionPolicy:
@@ -15,7 +26,6 @@ def journal(installation: Installation) -> AdmissionPolicy:
     Nobody is let off the rule on deletion, the operator included: it keeps no finalizer and needs
     no right to delete.
     """
-    in_flight = ", ".join(quoted(phase) for phase in sorted(IN_FLIGHT))
     ours = f"k.startsWith('{GROUP}/')"
     return AdmissionPolicy(
         name=NAME,
@@ -31,7 +41,7 @@ def journal(installation: Installation) -> AdmissionPolicy:
         ),
         validations=(
             Validation(
-                f"!variables.deleting || !(variables.phase in [{in_flight}])",
+                f"!variables.deleting || !(variables.phase in [{_IN_FLIGHT}])",
                 "in flight: its journal must survive until it ends (cancel it, or resolve it)",
             ),
             Validation(
@@ -53,6 +63,31 @@ def journal(installation: Installation) -> AdmissionPolicy:
                 f" || !({quoted(LABEL_INCIDENT)} in variables.newLabels"
                 f" || {quoted(LABEL_ROUND)} in variables.newLabels)",
                 f"the labels {LABEL_INCIDENT} and {LABEL_ROUND} are the operator's",
+            ),
+        ),
+    )
+
+
+def cluster_in_use() -> AdmissionPolicy:
+    """Return the policy ``assent-cluster-in-use``: a TiKVCluster stays as long as a proposal for it
+    is in flight, for without it nobody can see in PD what became of the call.
+
+    The API server reads the proposals from a cache, so one that was claimed within the last moments
+    may be missed: the last look before the call then finds the TiKVCluster gone.
+    """
+    phase = "params.?status.?phase.orValue('')"
+    return AdmissionPolicy(
+        name=CLUSTER_NAME,
+        operations=("DELETE",),
+        resources=(TiKVCluster.PLURAL,),
+        beside=ParameterOfOurs(ActionProposal.KIND),
+        validations=(
+            Validation(
+                "params == null || params.spec.clusterRef.name != oldObject.metadata.name"
+                f" || !({phase} in [{_IN_FLIGHT}])",
+                "in use: a proposal for this TiKVCluster is in flight",
+                "'in use: proposal ' + params.metadata.name + ' for this TiKVCluster is in flight'"
+                f" + ' (' + {phase} + '); wait until its journal ends, cancel it, or resolve it'",
             ),
         ),
     )

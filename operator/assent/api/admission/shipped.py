@@ -6,7 +6,7 @@ from assent.api.admission.approvals import approvals
 from assent.api.admission.configure import configure
 from assent.api.admission.installation import Installation
 from assent.api.admission.policy import AdmissionPolicy
-from assent.api.admission.records import journal
+from assent.api.admission.records import cluster_in_use, journal
 from assent.api.admission.status import leader_fence, status_writer
 from assent.api.meta import LEASE_NAME
 
@@ -28,6 +28,7 @@ def shipped(installation: Installation) -> tuple[AdmissionPolicy, ...]:
     return (
         approvals(installation),
         journal(installation),
+        cluster_in_use(),
         status_writer(installation),
         leader_fence(installation),
         configure(),

@@ -33,11 +33,12 @@ def test_every_policy_is_bound() -> None:
         assert "matchResources" not in binding["spec"], "bound everywhere"
 
 
-def test_the_five_policies() -> None:
-    """Approvals, journal, status, leader and configuration."""
+def test_the_six_policies() -> None:
+    """Approvals, journal, clusters in use, status, leader and configuration."""
     assert list(BY_NAME) == [
         "assent-approvals",
         "assent-journal",
+        "assent-cluster-in-use",
         "assent-status-writer",
         "assent-leader-fence",
         "assent-configure",
@@ -68,7 +69,7 @@ def test_names_of_the_installation_reach_the_expressions() -> None:
     fence = [
         item
         for item in policies(namespace="ops", service_account="robot", lease_name="shard-1")
-        if item["kind"].endswith("Binding") and "paramRef" in item["spec"]
+        if item["kind"].endswith("Binding") and "name" in item["spec"].get("paramRef", {})
     ]
     assert [item["spec"]["paramRef"] for item in fence] == [
         {"name": "shard-1", "namespace": "ops", "parameterNotFoundAction": "Deny"}
@@ -116,6 +117,8 @@ def test_phases_come_from_the_lifecycle() -> None:
     assert all(f"'{phase}'" in frozen for phase in OPEN)
     journal = BY_NAME["assent-journal"]["spec"]["validations"][0]["expression"]
     assert all(f"'{phase}'" in journal for phase in IN_FLIGHT)
+    in_use = BY_NAME["assent-cluster-in-use"]["spec"]["validations"][0]["expression"]
+    assert all(f"'{phase}'" in in_use for phase in IN_FLIGHT)
 
 
 def messages() -> list[tuple[str, dict[str, Any]]]:
@@ -155,7 +158,9 @@ def test_optional_parts_are_left_out() -> None:
 
 
 def test_helm_keeps_what_the_api_server_cannot_take_up_again() -> None:
-    """A re-created binding with a Lease as parameter sees a frozen copy of it."""
+    """A re-created binding with a Lease as parameter sees a frozen copy of it; one with objects of
+    our own as parameters does not (`test_a_policy_made_anew_goes_on_seeing_proposals`).
+    """
     kept = [
         document["metadata"]["name"]
         for document in SHIPPED
@@ -164,6 +169,7 @@ def test_helm_keeps_what_the_api_server_cannot_take_up_again() -> None:
     with_lease = [
         document["metadata"]["name"]
         for document in SHIPPED
-        if {"paramKind", "paramRef"} & set(document["spec"])
+        if document["spec"].get("paramKind", {}).get("kind") == "Lease"
+        or "name" in document["spec"].get("paramRef", {})
     ]
     assert kept == with_lease == ["assent-leader-fence", "assent-leader-fence"]
