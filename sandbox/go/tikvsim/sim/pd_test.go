@@ -368,14 +368,13 @@ func TestADelayedCommandComesLateOrNotAtAll(t *testing.T) {
 		RegionId: known.GetRegion().GetId(), RegionEpoch: known.GetRegion().GetRegionEpoch(),
 		TransferLeader: &pdpb.TransferLeader{Peer: target},
 	}
-	on.setDelay(60_000)
+	on.setDelay(300)
 	pd.command(t, known.GetLeader().GetStoreId(), order)
 	waitFor(t, "a command that waits", func() bool { return on.status().Unfinished == 1 })
 	if dropped := on.world.dropDelayed(); dropped != 1 {
 		t.Fatalf("%d dropped", dropped)
 	}
-	on.setDelay(1)
-	pd.command(t, known.GetLeader().GetStoreId(), order)
+	pd.command(t, known.GetLeader().GetStoreId(), order) // due after the dropped one would be
 	waitFor(t, "the transfer", func() bool { return on.status().Effects["pd/transfer_leader"] == 1 })
 	on.world.mu.Lock()
 	defer on.world.mu.Unlock()
