@@ -13,7 +13,7 @@ COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv toolchain demo test contract contract-long long properties crash test-unit \
+.PHONY: help venv toolchain demo test contract contract-long long properties crash chaos test-unit \
 	test-integration verify bench sandbox-up sandbox-down generate fmt clean clean-cache
 
 help: ## List the targets
@@ -56,6 +56,10 @@ long: venv ## Run what is too long for make test and is covered there in short
 crash: venv ## Kill the real operator at every moment of a call, for each action tried
 	@$(TOOLCHAIN) demo >/dev/null
 	$(PYTEST) tests/crash
+
+chaos: venv ## Break everything around three operators (SEED=1 MINUTES=15), count effects from outside
+	@$(TOOLCHAIN) demo >/dev/null
+	$(BIN)/python -m sandbox.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),15) $(if $(ADD),--add)
 
 test-unit: venv ## Run the tests that need no control plane
 	$(PYTEST) tests/unit tests/property tests/architecture tests/docs
