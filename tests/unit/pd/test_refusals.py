@@ -68,8 +68,31 @@ DISABLED = "[PD:placement:ErrPlacementDisabled]placement rules feature is disabl
 CONTENT = "[PD:placement:ErrRuleContent]invalid rule content, rule 'a' can not match any store"
 NO_LABEL_RULE = "[PD:region:ErrRegionRuleNotFound]region label rule not found for id a"
 
+OPERATORS = (*ADDING, "remove-peer", "transfer-leader", "split-region", "merge-region")
+WITHOUT_CODE = [
+    *((write, handler(500, "region 999999 not found")) for write in OPERATORS),
+    *(
+        (write, handler(500, "failed to add operator, maybe already have one"))
+        for write in (*OPERATORS, "scatter-region")
+    ),
+    ("merge-region", handler(500, "two regions are not adjacent")),
+    ("merge-region", handler(500, "region 9 has abnormal peer")),
+    ("cancel-operator", handler(500, "operator not found")),
+    ("store-limit", handler(500, "store 9 not found")),
+    (
+        "replication-config",
+        handler(
+            400,
+            "cannot update MaxReplicas or LocationLabels when placement rules feature is enabled"
+            " and not only default rule exists, please update rule instead",
+        ),
+    ),
+]
+"""What PD says up to v6.6 (server/handler.go, server/server.go there)."""
+
 PROOFS = [
     *PEERS,
+    *WITHOUT_CODE,
     ("store-limit", plumbing(500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader")),
     ("store-limit", plumbing(500, "redirect to not leader")),
     ("transfer-leader", plumbing(500, "[PD:server:ErrServerNotStarted]server not started")),
@@ -226,6 +249,7 @@ ALREADY_DONE = {
     NOT_THERE,
     NO_PEER,
     "[PD:operator:ErrOperatorNotFound]operator not found",
+    "operator not found",
     "no operator step is built",
     "[PD:scheduler:ErrScheduleConfigNotExist]the config does not exist",
     REMOVED,
@@ -273,6 +297,9 @@ def test_rows_name_writes_that_exist_and_say_why() -> None:
             "it was seen to have run all the same",
         ),
         ("store-limit", handler(500, "[PD:etcd:ErrEtcdTxnInternal]internal"), "may be stored"),
+        ("transfer-leader", handler(500, "region 9 not found, or so"), "without a code: whole"),
+        ("split-region", handler(500, "region x not found"), "without a code: an id"),
+        ("evict-leader", handler(500, "store 9 not found"), "no PD says that of it"),
         (
             "stop-evict-leader",
             handler(404, "[PD:scheduler:ErrSchedulerNotFound]scheduler not found"),

@@ -53,7 +53,8 @@ CONFIG = (
         "replication-config",
         400,
         "json",
-        r"cannot update MaxReplicas, LocationLabels or IsolationLevel when placement rules feature"
+        r"cannot update MaxReplicas(?:, LocationLabels or IsolationLevel| or LocationLabels)"
+        r" when placement rules feature"
         r" is enabled and not only default rule exists, please update rule instead"
         r"|cannot to update replication config, the default rules do not consistent with"
         r" replication config, please update rule instead",

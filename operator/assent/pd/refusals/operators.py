@@ -1,6 +1,6 @@
 """POST /operators: an operator exists only once AddOperator returned true."""
 
-from assent.pd.refusals.shape import Refusal, row
+from assent.pd.refusals.shape import NO_REGION, NOT_ADDED, Refusal, row
 
 ADDING = ("transfer-peer", "add-peer", "add-learner")
 PEERS = (*ADDING, "remove-peer")
@@ -13,14 +13,14 @@ def _of_peers(write: str) -> tuple[Refusal, ...]:
             write,
             500,
             "json",
-            r"\[PD:region:ErrRegionNotFound\].*",
+            NO_REGION,
             "no such region in PD's cache, the handler's first look",
         ),
         row(
             write,
             500,
             "json",
-            r"\[PD:operator:ErrAddOperator\].*",
+            NOT_ADDED,
             "AddOperator said no: another operator, another epoch, waiting limit (P18)",
         ),
         row(
@@ -56,14 +56,14 @@ OPERATORS = (
         "transfer-leader",
         500,
         "json",
-        r"\[PD:region:ErrRegionNotFound\].*",
+        NO_REGION,
         "no such region in PD's cache",
     ),
     row(
         "transfer-leader",
         500,
         "json",
-        r"\[PD:operator:ErrAddOperator\].*",
+        NOT_ADDED,
         "AddOperator said no: another operator, another epoch, waiting limit (P18)",
     ),
     row(

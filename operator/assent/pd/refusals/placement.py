@@ -21,8 +21,8 @@ PLACEMENT = (
         "default-placement-rule",
         400,
         "json",
-        r"cannot (?:update MaxReplicas, LocationLabels|to update replication config, the default)"
-        r".*",
+        r"cannot (?:update MaxReplicas(?:,| or) LocationLabels"
+        r"|to update replication config, the default).*",
         "the replication settings are checked before either is set",
     ),
     row(

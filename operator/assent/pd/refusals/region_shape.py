@@ -1,8 +1,6 @@
 """Splits, merges, scatters and cancellations: an operator exists only once AddOperator said yes."""
 
-from assent.pd.refusals.shape import Refusal, row
-
-_NOT_ADDED = r"\[PD:(?:region:ErrRegionNotFound|operator:ErrAddOperator)\].*"
+from assent.pd.refusals.shape import NO_OPERATOR, NO_REGION, NOT_ADDED, Refusal, row
 
 
 def _of_every(write: str) -> Refusal:
@@ -10,7 +8,7 @@ def _of_every(write: str) -> Refusal:
         write,
         500,
         "json",
-        _NOT_ADDED,
+        f"{NO_REGION}|{NOT_ADDED}",
         "no such region in PD's cache, or AddOperator said no to all of them: another operator,"
         " another epoch, waiting limit, store limit (P18)",
     )
@@ -40,6 +38,7 @@ REGION_SHAPE = (
         500,
         "json",
         r"(?:\[PD:region:(?:ErrRegionAbnormalPeer|ErrRegionNotAdjacent)\].*"
+        r"|region \d+ has abnormal peer|two regions are not adjacent"
         r"|cannot merge regions which are in joint state)",
         "both regions are looked at before the operators are built",
     ),
@@ -87,7 +86,7 @@ REGION_SHAPE = (
         "cancel-operator",
         500,
         "json",
-        r"\[PD:operator:ErrOperatorNotFound\].*",
+        NO_OPERATOR,
         "no operator runs on the region: it is looked up first",
         "already done",
     ),

@@ -8,6 +8,12 @@ ANY = "any"
 CODE = r"(?:\[[\w:]+\])?"
 """The error code that PD may put in front of a text."""
 
+NO_REGION = r"(?:\[PD:region:ErrRegionNotFound\].*|region \d+ not found)"
+"""Up to v6.6 the errors of server/handler.go have no code: their whole text is asked for then."""
+NOT_ADDED = r"(?:\[PD:operator:ErrAddOperator\].*|failed to add operator, maybe already have one)"
+NO_OPERATOR = r"(?:\[PD:operator:ErrOperatorNotFound\].*|operator not found)"
+NO_STORE = r"(?:\[PD:core:ErrStoreNotFound\].*|store \d+ not found)"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -1,13 +1,13 @@
 """One store: it is looked up, and arguments are checked, before anything changes."""
 
-from assent.pd.refusals.shape import row
+from assent.pd.refusals.shape import NO_STORE, row
 
 STORES = (
     row(
         "store-limit",
         (404, 500),
         "json",
-        r"\[PD:core:ErrStoreNotFound\].*",
+        NO_STORE,
         "the store is looked up first",
     ),
     row(
