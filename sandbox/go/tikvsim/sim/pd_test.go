@@ -375,7 +375,9 @@ func TestADelayedCommandComesLateOrNotAtAll(t *testing.T) {
 		t.Fatalf("%d dropped", dropped)
 	}
 	pd.command(t, known.GetLeader().GetStoreId(), order) // due after the dropped one would be
-	waitFor(t, "the transfer", func() bool { return on.status().Effects["pd/transfer_leader"] == 1 })
+	waitFor(t, "the transfer", func() bool {
+		return on.status().Effects["pd/transfer_leader"] == 1 && on.status().Unfinished == 0
+	})
 	on.world.mu.Lock()
 	defer on.world.mu.Unlock()
 	if got := on.world.received.since(0, 0); len(got) != 1 || got[0].Result != resultDone {
