@@ -31,6 +31,8 @@ LIMIT_PER_MINUTE = 2000
 """Store limits of the cluster: PD's own 15 a minute would make tests wait (P47)."""
 PORT_TAKEN = "address already in use"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LINES = {"pd-server": "v8.1", "pd-6.6": "v6.6"}
+"""Which line of PD each binary of the toolchain is."""
 TOOLS = ("tikvsim", "pdproxy")
 """What every cluster needs of the toolchain, beside PD itself."""
 
@@ -62,6 +64,11 @@ class Shape:
     region_size_mb: int = 96
     pd: str = os.environ.get("ASSENT_CONTRACT_PD", "pd-server")
     """The binary of the toolchain: ``pd-server``, or ``pd-6.6`` for the older line."""
+
+    @property
+    def line(self) -> str:
+        """The line of PD, such as ``v8.1``."""
+        return LINES[self.pd]
 
     def __str__(self) -> str:
         return f"{self.members}-pd-{self.stores}-stores-{self.regions}-regions"

@@ -9,6 +9,7 @@ import pytest
 
 from assent.pd.client import PdClient
 from sandbox.toolchain import ensure
+from tests.contract.actions.differences import left_out
 from tests.contract.actions.mending import Pristine, look, mend
 from tests.contract.actions.stage import Stage
 from tests.support.real_cluster import TOOLS, RealCluster, Shape, start_cluster
@@ -66,6 +67,14 @@ async def stage(clusters: Clusters, request: pytest.FixtureRequest) -> AsyncIter
     if (why := "spoilt" if found.spoilt else mend(cluster, pristine)) is not None:
         print(f"a new cluster of shape {shape} is needed: {why}")  # noqa: T201 - shown with -rA
         clusters.drop(shape)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what means nothing on this line of PD; `differences.py` says why."""
+    gone = [item for item in items if left_out(DEFAULT.line, item.nodeid)]
+    if gone:
+        config.hook.pytest_deselected(items=gone)
+        items[:] = [item for item in items if item not in gone]
 
 
 @pytest.hookimpl(wrapper=True)

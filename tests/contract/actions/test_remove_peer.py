@@ -159,7 +159,7 @@ async def test_p23_a_refused_operator_hides_the_record_of_the_one_that_ended(sta
     assert again is not None
     refused = await stage.send(again)
     assert isinstance(refused, DidNot)
-    assert "ErrAddOperator" in refused.answer
+    assert "maybe already have one" in refused.answer
     assert operator_text(stage, region.id).startswith("status: CANCEL")
     now = await stage.see(params)
     assert done.action.verify(params, done.before, now).progress == done.verification.progress

@@ -12,18 +12,26 @@ from assent.api.v1alpha1.parameters.scheduling import (
 from assent.core.actions.action import Progress
 from assent.core.model.call import Did, DidNot, PdCall
 from sandbox.remote import RefusedError
+from tests.contract.actions.differences import OLDER
 from tests.contract.actions.shapes import THREE_MEMBERS
 from tests.contract.actions.stage import Stage, action_for
+from tests.support.real_cluster import Shape
 
 LEADERS = SchedulerName.BALANCE_LEADER
 LED_BY_BALANCE = ("region/*/leader", "operator/*")
 """What differs once balance has moved leaders."""
 
+OF_OLDER = (
+    SchedulerName.SPLIT_BUCKET,
+    SchedulerName.BALANCE_WITNESS,
+    SchedulerName.TRANSFER_WITNESS_LEADER,
+)
+"""PD 6.6 starts these by itself, too, and not evict-slow-store-scheduler."""
 CREATED_BY_DEFAULT = (
     SchedulerName.BALANCE_LEADER,
     SchedulerName.BALANCE_REGION,
     SchedulerName.BALANCE_HOT_REGION,
-    SchedulerName.EVICT_SLOW_STORE,
+    *(OF_OLDER if Shape().line == OLDER else (SchedulerName.EVICT_SLOW_STORE,)),
 )
 
 
@@ -144,7 +152,7 @@ async def test_p10_an_eviction_without_a_store_is_applied_and_does_nothing(stage
     stage.pd("POST", "/schedulers", {"name": "evict-leader-scheduler", "store_id": 1})
     path = "/scheduler-config/evict-leader-scheduler/config"
     said = stage.pd("POST", path, {"store_id": "two"})
-    assert said == "The scheduler has been applied to the store."
+    assert said in ("The scheduler has been applied to the store.", None), "v6.6 says nothing"
     assert (await stage.see()).evicted_store_ids == {1}
     answer = await stage.send(PdCall("POST", f"/pd/api/v1{path}", {"store_id": 2}))
     assert isinstance(answer, DidNot)

@@ -34,7 +34,9 @@ class OperatorText:
 
     @property
     def is_merge(self) -> bool:
-        """True for one of a pair: the cancellation of the one cancels the other."""
+        """True for one of a pair: the cancellation of the one cancels the other (PD 8.1), or only
+        the one (PD 6.6).
+        """
         return "merge" in self.kinds
 
     @property

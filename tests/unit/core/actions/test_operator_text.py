@@ -23,6 +23,14 @@ V6 = (
 """With the full-width comma of v6.5 and v7.1, written after pd-api.md 2.6: those versions have no
 sandbox of their own."""
 
+V66 = (
+    "admin-merge-region {merge: region 101 to 9} (kind:admin,merge, region:101(25, 5), "
+    "createAt:2026-11-21 18:51:29.938401187 +0000 UTC m=+5.461641662, "
+    "startAt:0001-01-01 00:00:00 +0000 UTC, currentStep:0, size:5, "
+    "steps:[merge region 101 into region 9]，timeout:[10m0s])"
+)
+"""As the older PD of the sandbox wrote it: the comma, and steps without numbers."""
+
 V6_SCATTER = V6.replace("admin-move-peer", "scatter-region").replace("]，", "], ")
 
 V85 = (
@@ -54,6 +62,15 @@ V85 = (
             "3/5",
             "2023-02-03 01:53:56.1 +0000 UTC m=+12.3",
             id="v6.5 and v7.1",
+        ),
+        pytest.param(
+            V66,
+            "admin-merge-region",
+            "merge: region 101 to 9",
+            101,
+            "25/5",
+            "2026-11-21 18:51:29.938401187 +0000 UTC m=+5.461641662",
+            id="v6.6",
         ),
         pytest.param(
             V6_SCATTER,
