@@ -1,0 +1,75 @@
+"""Sums the runs up. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from assent.observability.crash_points import Point
+from tests.crash.stage import Run
+from tests.crash.unreached import why_unreached
+
+Pair = tuple[str, Point]
+
+
+def summary(
+    runs: Sequence[Run], unreached: Sequence[Pair], *, classes: Sequence[str], seconds: float
+) -> dict[str, Any]:
+    """Return what ``build/crash.json`` holds; runs in which nobody was to die are judged, too."""
+    killed = [run for run in runs if run.died]
+    reached = {run.point for run in killed if run.point is not None}
+    return {
+        "points": len(reached),
+        "classes": len(classes),
+        "runs": len(killed),
+        "doubles": sum(bool(run.verdict.doubles) for run in runs),
+        "stuck": sum(bool(run.verdict.stuck) for run in runs),
+        "lost": sum(bool(run.verdict.lost) for run in runs),
+        "unknown": sum(run.verdict.phase == "OutcomeUnknown" for run in runs),
+        "phases": dict(Counter(run.verdict.phase for run in killed)),
+        "unreached": [
+            {"class": name, "point": point.name, "why": why_unreached(name, point)}
+            for name, point in unreached
+        ],
+        "dry_runs": sum(run.point is None for run in runs),
+        "not_killed": [told(run) for run in runs if run.point is not None and not run.died],
+        "worst_seconds_to_end": round(max((run.seconds_to_end for run in killed), default=0), 1),
+        "seconds": round(seconds, 1),
+        "wrong": [told(run) for run in runs if not run.verdict.good],
+    }
+
+
+def complaints(total: dict[str, Any], unreached: Sequence[Pair], reached: set[Pair]) -> list[str]:
+    """Return one sentence for each thing for which the whole run fails."""
+    said = [
+        f"{name}: {run['kind']} at {run['point']} ({run['way']}): {run['wrong']}"
+        for name in ("wrong", "not_killed")
+        for run in total[name]
+    ]
+    said += [
+        f"{name} did not pass {point.name}, and no reason is known"
+        for name, point in unreached
+        if why_unreached(name, point) is None
+    ]
+    said += [
+        f"{name} passes {point.name}, and unreached.py says why it does not"
+        for name, point in sorted(reached, key=lambda pair: (pair[0], pair[1].name))
+        if why_unreached(name, point) is not None
+    ]
+    return said
+
+
+def told(run: Run) -> dict[str, Any]:
+    """Return all that is known of a run."""
+    verdict = run.verdict
+    return {
+        "kind": run.kind,
+        "way": run.way,
+        "point": run.point,
+        "died": run.died,
+        "phase": verdict.phase,
+        "seconds_to_end": round(run.seconds_to_end, 1),
+        "wrong": [*verdict.doubles, *verdict.stuck, *verdict.lost],
+        "status": run.phases,
+        "writes": run.writes,
+        "passed": [point.name for point in run.passed],
+    }
