@@ -213,6 +213,10 @@ func (e *exchange) answerHalf(response *http.Response) {
 }
 
 func (e *exchange) answerStatus(request *http.Request, fault Fault) bool {
+	if request.Method == http.MethodHead || fault.Status == http.StatusNoContent ||
+		fault.Status == http.StatusNotModified {
+		fault.Body = "" // the caller would read it as the next answer
+	}
 	_, err := fmt.Fprintf(e.client,
 		"HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s",
 		fault.Status, http.StatusText(fault.Status), len(fault.Body), fault.Body)
