@@ -150,7 +150,7 @@ def _facts(found: Action[Any]) -> list[tuple[str, str]]:
         ),
         ("Checks before", f"{_judged(found)} {', '.join(f'`{n}`' for n in check_names(found))}"),
         ("PD does not check", "<br>".join(manual.unchecked_by_pd) or "nothing that matters here"),
-        ("PD call", f"`{manual.endpoint}`, PD {manual.since} and later"),
+        ("PD call", f"`{manual.endpoint}`, PD {manual.since} and later ([versions](versions.md))"),
         ("By hand", f"`{_one_line(found.pd_ctl(manual.example))}`"),
     ]
     if found.ends:

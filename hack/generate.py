@@ -11,6 +11,7 @@ from hack.actions import action_samples, actions_page
 from hack.manifests import manifests
 from hack.reference import pages
 from hack.traps import traps_page
+from hack.versions import versions_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +26,7 @@ def generated_files(root: Path = ROOT) -> dict[str, str]:
         **pages(),
         "docs/reference/actions.md": actions_page(),
         "docs/reference/traps.md": traps_page(),
+        "docs/reference/versions.md": versions_page(),
         "deploy/samples/actions.yaml": action_samples(),
     }
 

@@ -1,9 +1,9 @@
 """`python -m tests.contract.actions.versions`: every action's contract tests on each PD, a matrix.
 
 The pinned PD's results are those of `make contract` (build/contract-tests.json), run here when
-there are none; the older one's are run here. What the matrix shows is also in
-build/contract-versions.json. The exit code is 1 when an action that is said to work somewhere
-fails there.
+there are none; the older one's are run here, its binary built if missing. What the matrix shows is
+also in build/contract-versions.json, and its counts under `versions` in build/contract.json. The
+exit code is 1 when a test fails, or does not run, that `differences.py` does not leave out.
 """
 
 import json
@@ -11,70 +11,122 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from assent.api.v1alpha1.actions import ActionType
+from sandbox.toolchain import ensure
+from tests.contract.actions.differences import DIFFERENCES, NEWER, OLDER
 from tests.contract.report import Result, Results
 
 ROOT = Path(__file__).parents[3]
 BUILD = ROOT / "build"
-PINNED, OLDER = "pd-server", "pd-6.6"
-VERSIONS = {PINNED: "v8.1", OLDER: "v6.6"}
-"""The binary of the toolchain, and its line."""
+BINARIES = {NEWER: "pd-server", OLDER: "pd-6.6"}
 TESTS = "tests/contract/actions"
+MARKS = "not long"
 
 
-def counts(results: Results) -> dict[str, tuple[int, int]]:
-    """Return for each action type how many of its tests passed, and how many there are."""
-    found = {action.value: (0, 0) for action in ActionType}
-    for result in results.values():
-        for action in set(result.actions):
-            passed, total = found[action]
-            found[action] = passed + result.passed, total + 1
+@dataclass(frozen=True)
+class Cell:
+    """What is known of one action on one line of PD."""
+
+    passed: int
+    total: int
+    """Tests that ran, or were to run."""
+    left_out: tuple[str, ...]
+    """What that line does otherwise, where a test means nothing for that reason."""
+
+    @property
+    def ok(self) -> bool:
+        """True when every test of it that means something there has passed."""
+        return 0 < self.total == self.passed
+
+    def __str__(self) -> str:
+        return f"ok {self.passed}" if self.ok else f"FAILED {self.total - self.passed}/{self.total}"
+
+
+def column(line: str, results: Results) -> dict[ActionType, Cell]:
+    """Return the cell of every action on that line."""
+    found = {}
+    for action in ActionType:
+        own = [result.passed for result in results.values() if action.value in result.actions]
+        why = tuple(
+            f"{row.pd} {row.ours}"
+            for row in DIFFERENCES
+            if row.line == line and action in row.actions
+        )
+        found[action] = Cell(sum(own), len(own), why)
     return found
 
 
-def table(by_version: Mapping[str, Mapping[str, tuple[int, int]]]) -> str:
-    """Return the matrix as text: actions down, versions across, passed/total in each cell."""
-    versions = list(by_version)
+def table(by_line: Mapping[str, Mapping[ActionType, Cell]]) -> str:
+    """Return the matrix as text: actions down, lines across, and below what a line does otherwise.
+
+    A number is the tests that passed; a star says that something stands below.
+    """
     width = max(len(action.value) for action in ActionType)
-    lines = [" " * width + "".join(f"{version:>9}" for version in versions)]
+    lines = [" " * width + "".join(f"{line:>14}" for line in by_line)]
     for action in ActionType:
-        cells = (by_version[version][action.value] for version in versions)
-        shown = "".join(f"{f'{passed}/{total}':>9}" for passed, total in cells)
+        cells = (by_line[line][action] for line in by_line)
+        stars = (f"{cell}{'*' if cell.left_out else ' '}" for cell in cells)
+        shown = "".join(f"{text:>14}" for text in stars)
         lines.append(f"{action.value:<{width}}{shown}")
+    for line, cells_of in by_line.items():
+        for action, cell in cells_of.items():
+            lines += [f"* {action.value} on {line}: {why}" for why in cell.left_out]
     return "\n".join(lines)
 
 
 def main() -> int:
     """Run what is missing, print the matrix, return the exit code."""
-    pinned = BUILD / "contract-tests.json"
-    if not pinned.exists():
-        _run(PINNED, BUILD / "contract.json")
-    older = BUILD / f"contract-{OLDER}.json"
-    _run(OLDER, older)
-    found = {
-        VERSIONS[PINNED]: counts(_results(pinned)),
-        VERSIONS[OLDER]: counts(_results(older.with_name(f"{older.stem}-tests.json"))),
+    reports = {NEWER: BUILD / "contract.json", OLDER: BUILD / f"contract-{OLDER}.json"}
+    clean = True
+    for line, report in reports.items():
+        if line == OLDER or not _details(report).exists():
+            clean &= _run(BINARIES[line], report)
+    found = {line: column(line, _results(_details(report))) for line, report in reports.items()}
+    counts = {
+        line: {
+            "actions_green": sum(cell.ok for cell in cells.values()),
+            "tests_passed": sum(one.passed for one in _results(_details(reports[line])).values()),
+            "tests_left_out": sum(row.line == line for row in DIFFERENCES),
+            "matrix": {action.value: str(cell) for action, cell in cells.items()},
+        }
+        for line, cells in found.items()
     }
-    (BUILD / "contract-versions.json").write_text(json.dumps(found, indent=2) + "\n")
-    sys.stdout.write(table(found) + "\n")
-    short = [cell for cells in found.values() for cell in cells.values() if cell[0] < cell[1]]
-    return 1 if short else 0
+    _write(BUILD / "contract-versions.json", counts)
+    summary = json.loads(reports[NEWER].read_text())
+    short = {line: {k: v for k, v in of.items() if k != "matrix"} for line, of in counts.items()}
+    _write(reports[NEWER], {**summary, "versions": short})
+    sys.stdout.write(f"{table(found)}\n")
+    return 0 if clean and all(cell.ok for of in found.values() for cell in of.values()) else 1
 
 
-def _run(pd: str, report: Path) -> None:
-    """Run the actions' tests on that PD; the report tells what passed."""
+def _run(pd: str, report: Path) -> bool:
+    """Run the actions' tests on that PD; the report tells what passed, the value whether all did.
+
+    Also those tests that name no action: the marks of PD's traps hold on each line.
+    """
+    ensure([pd])
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup"]
     command += ["-p", "tests.contract.report", f"--contract-report={report}", TESTS]
-    command += ["-m", "action and not long", "--tb=short"]
+    command += ["-m", MARKS, "--tb=short"]
     environment = {**os.environ, "ASSENT_CONTRACT_PD": pd}
-    subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
+
+
+def _details(report: Path) -> Path:
+    return report.with_name(f"{report.stem}-tests.json")
 
 
 def _results(details: Path) -> Results:
     tests = json.loads(details.read_text())["tests"]
     return {name: Result(**test) for name, test in tests.items() if name.startswith(f"{TESTS}/")}
+
+
+def _write(file: Path, content: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n")
 
 
 if __name__ == "__main__":
