@@ -5,8 +5,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -101,5 +103,125 @@ func TestPartitionCutsEverything(t *testing.T) {
 	}
 	if _, _, err := r.do("GET", "/", ""); err != nil {
 		t.Errorf("after the partition: %v", err)
+	}
+}
+
+// A member that is cut off loses what it has: requests under way and gRPC streams end, and no line
+// says that an answer was sent.
+func TestAPartitionEndsWhatIsUnderWay(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	r := newRig(t, func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-release
+	})
+	t.Cleanup(func() { close(release) })
+	request := r.wire()
+	request.send("POST /pd/api/v1/operators HTTP/1.1\r\nHost: pd\r\nContent-Length: 0\r\n\r\n")
+	stream := r.wire()
+	stream.send("PRI * HTTP/2.0\r\n\r\n")
+	<-asked
+	if err := r.proxy.Partition(true); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []*wire{request, stream} {
+		if _, err := io.ReadAll(one.in); os.IsTimeout(err) {
+			t.Error("a connection outlives the partition")
+		}
+	}
+	if entry := r.entries(1)[0]; entry.Status != 0 {
+		t.Errorf("%+v", entry)
+	}
+	waitFor(t, "no connections", func() bool { return r.proxy.status().Connections == 0 })
+}
+
+// A partition of a partition is one, and its end is the end: tests mend what others ordered.
+func TestPartitionsDoNotAddUp(t *testing.T) {
+	r := newRig(t, echo)
+	for _, cut := range []bool{false, true, true, false, false} {
+		if err := r.proxy.Partition(cut); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := r.do("GET", "/", "")
+		if (err != nil) != cut {
+			t.Errorf("cut %t: %v", cut, err)
+		}
+		if status := r.proxy.status(); status.Partitioned != cut || status.Listening == cut {
+			t.Errorf("%+v", status)
+		}
+	}
+}
+
+// PD may die and come back while it is cut off: the proxy stays closed until both are over.
+func TestADeadMemberBehindAPartitionStaysAway(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	address := server.Listener.Addr().String()
+	r := &rig{t: t, journal: filepath.Join(t.TempDir(), "journal.jsonl")}
+	r.stand(address)
+	if _, _, err := r.do("GET", "/", ""); err != nil {
+		t.Fatal(err)
+	}
+	server.CloseClientConnections()
+	server.Close()
+	waitFor(t, "the proxy notices", func() bool { return !r.proxy.status().Listening })
+	if err := r.proxy.Partition(true); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(echo)}}
+	again.Start()
+	t.Cleanup(again.Close)
+	waitFor(t, "the proxy notices that PD is back", func() bool {
+		r.proxy.mu.Lock()
+		defer r.proxy.mu.Unlock()
+		return !r.proxy.reviving
+	})
+	if r.proxy.status().Listening {
+		t.Error("it listens although it is cut off")
+	}
+	if err := r.proxy.Partition(false); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.do("GET", "/", ""); err != nil {
+		t.Errorf("both are over: %v", err)
+	}
+}
+
+// Closed is closed, also for a proxy that waits for its PD.
+func TestAClosedProxyStaysClosed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(echo))
+	r := &rig{t: t, journal: filepath.Join(t.TempDir(), "journal.jsonl")}
+	r.stand(strings.TrimPrefix(server.URL, "http://"))
+	w := r.wire()
+	w.send("GET / HTTP/1.1\r\nHost: pd\r\n\r\n")
+	w.read("GET")
+	r.proxy.Close()
+	if rest := w.ended(); rest != "" {
+		t.Errorf("%q", rest)
+	}
+	server.Close()
+	r.proxy.upstreamFailed(syscall.ECONNREFUSED)
+	if _, _, err := r.do("GET", "/", ""); err == nil || r.proxy.status().Listening {
+		t.Error("it answers")
+	}
+}
+
+// The port is chosen once: who was told of it finds the proxy there after every mishap.
+func TestTheAddressStaysTheSame(t *testing.T) {
+	r := newRig(t, echo)
+	before := r.proxy.status().Listen
+	for range 3 {
+		_ = r.proxy.Partition(true)
+		if err := r.proxy.Partition(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := r.proxy.status().Listen; after != before || r.url != "http://"+after {
+		t.Errorf("%s became %s", before, after)
+	}
+	if _, err := New("127.0.0.1:1", nil, r.proxy.log).Listen(before); err == nil {
+		t.Error("two proxies on one port")
 	}
 }
