@@ -91,7 +91,7 @@ async def test_p32_what_a_change_of_leader_forgets_and_what_it_keeps(stage: Stag
     await stage.perform(EvictLeaders(store_id=1))
     await stage.move_pd_leader()
     assert (await stage.see()).evicted_store_ids == frozenset({1})
-    assert stage.pd("GET", "/schedulers?status=paused") == []
+    assert not stage.pd("GET", "/schedulers?status=paused")
     assert stage.pd("GET", "/checker/merge") == {"paused": False}
     assert "assent/p32" in [found["id"] for found in stage.pd("GET", "/config/region-label/rules")]
     with pytest.raises(RefusedError, match="TTL"):

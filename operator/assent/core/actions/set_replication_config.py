@@ -32,6 +32,8 @@ class SetReplicationConfigAction(SettingAction[SetReplicationConfig]):
     type = ActionType.SET_REPLICATION_CONFIG
     section = "replicate"
     item = "replication"
+    goal_required = True
+    """A value that the rule does not carry has no effect: so does PD 6.6 with isolation-level."""
     readings = frozenset({Reading.REPLICATION, Reading.PLACEMENT})
 
     manual = Manual(
