@@ -205,6 +205,9 @@ func (s *Simulation) postMove(r *http.Request) (any, error) {
 	if !s.world.hasStore(order.From) || !s.world.hasStore(order.To) {
 		return nil, errUnknown
 	}
+	if order.Count < 0 {
+		return nil, badRequest{"count must be 0 or more"}
+	}
 	moved := s.world.moveLeaders(order.From, order.To, order.Count, time.Now())
 	return map[string]int{"moved": moved}, nil
 }
@@ -229,6 +232,9 @@ func (s *Simulation) postFault(run context.Context, r *http.Request) (any, error
 	var order FaultOrder
 	if err := decode(r, &order); err != nil {
 		return nil, err
+	}
+	if order.Regions < 0 {
+		return nil, badRequest{"regions must be 0 or more"}
 	}
 	if order.Address != "" && r.PathValue("fault") != "start" {
 		return nil, badRequest{"a store changes its address only when it starts"}
