@@ -101,7 +101,7 @@ class Ask:
     """Empty: it waits for no other."""
 
 
-def stream(seed: int, *, mean_pause_seconds: float = 5.0) -> Iterator[Ask]:
+def stream(seed: int, *, mean_pause_seconds: float = 4.0) -> Iterator[Ask]:
     """The asks of a campaign: the same for the same seed. It ends when values run out."""
     dice = Random(f"{seed} asks")
     values = _Values(dice)
@@ -179,7 +179,8 @@ class _Values:
     def _weight(self) -> Action:
         store = self._dice.choice([store for store, left in self._weights.items() if left])
         weight = self._weights[store].pop()
-        change = {"storeId": store, "leaderWeightPercent": weight, "regionWeightPercent": 100}
+        # The weight that differs comes last, as every value that is set does.
+        change = {"storeId": store, "regionWeightPercent": 100, "leaderWeightPercent": weight}
         return {"type": "SetStoreWeight", "setStoreWeight": change}
 
     def _setting(self) -> Action:
@@ -188,11 +189,13 @@ class _Values:
         return {"type": "SetScheduleConfig", "setScheduleConfig": change}
 
     def _plan(self) -> Action:
-        draws = self._dice.choices((self.limit, self._weight, self._setting), k=self._steps())
-        return {"type": "Plan", "plan": {"steps": [draw() for draw in draws]}}
-
-    def _steps(self) -> int:
-        return self._dice.randint(2, 4)
+        """Steps that touch different things, so that an undo of one is no call of another."""
+        steps: dict[object, Action] = {}
+        for _ in range(self._dice.randint(2, 4)):
+            step = self._dice.choice((self.limit, self._weight, self._setting))()
+            member = step[step["type"][0].lower() + step["type"][1:]]
+            steps.setdefault((step["type"], *list(member.values())[:-1]), step)
+        return {"type": "Plan", "plan": {"steps": list(steps.values())}}
 
     def _transfer(self) -> Action | OnRegion:
         return self._region("TransferLeader")

@@ -3,8 +3,9 @@
 Never by what the operators say they did: an effect that nobody asked for has no owner.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sandbox.chaos.calls import Touch, Wanted, touch, wanted
 from sandbox.chaos.history import Sent
@@ -20,62 +21,91 @@ class Effects:
     """What belongs to one step of one approved ask."""
 
     life: Life
+    digest: str
+    """Of the ask that wants it: an edit makes another."""
     step: int
     wanted: Wanted
     forward: list[Sent] = field(default_factory=list)
     undo: list[Sent] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Owner:
+    """The step whose call it is."""
+
+    life: Life
+    digest: str
+    step: int
+    wanted: Wanted
+    undo: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells it from other steps."""
+        return self.life.uid, self.digest, self.step
+
+
 def attribute(lives: Sequence[Life], sent: Iterable[Sent]) -> tuple[list[Effects], list[Sent]]:
     """Whose each write is, by what the stored asks want; and the writes that are nobody's."""
+    wishes: defaultdict[str, list[Owner]] = defaultdict(list)
+    for life in lives:
+        for digest, action in life.assessed_actions().items():
+            for number, step in enumerate(wanted(action), start=1):
+                wishes[step.touch.key].append(Owner(life, digest, number, step))
     owned: dict[tuple[str, str, int], Effects] = {}
     strangers = []
     for call in sent:
         change = touch(call.method, call.path, call.body)
-        owner = None if change is None else _owner(lives, change, call.started)
+        owner = None if change is None else _owner(wishes[change.key], change, call.started)
         if owner is None:
             if not harmless(call):
                 strangers.append(call)
             continue
-        life, digest, number, step, undo = owner
-        effects = owned.setdefault((life.name, digest, number), Effects(life, number, step))
-        (effects.undo if undo else effects.forward).append(call)
+        effects = owned.setdefault(
+            owner.key, Effects(owner.life, owner.digest, owner.step, owner.wanted)
+        )
+        (effects.undo if owner.undo else effects.forward).append(call)
     return list(owned.values()), strangers
 
 
-def _owner(
-    lives: Sequence[Life], change: Touch, at: float
-) -> tuple[Life, str, int, Wanted, bool] | None:
-    """The step whose call this is: its own window first, then an undo, then one that is late."""
-    late = None
-    undo = None
-    for life in lives:
-        for version in {item.digest: item for item in life.versions if item.digest}.values():
-            for number, step in enumerate(wanted(version.action), start=1):
-                if step.touch == change:
-                    if _within(life, at):
-                        return life, version.digest, number, step, False
-                    late = late or (life, version.digest, number, step, False)
-                elif step.touch.key == change.key and _undoing(life, at):
-                    undo = (life, version.digest, number, step, True)
-    return undo or late
+def _owner(wishes: Sequence[Owner], change: Touch, at: float) -> Owner | None:
+    """Who wants this in a flight of his own; else who takes it back then; else who wanted it at
+    another time: a call that was late.
+    """
+    same = [owner for owner in wishes if owner.wanted.touch == change]
+    for owner in same:
+        if _within(owner.life.began_at, owner.life.ended_at, at):
+            return owner
+    undoing = [owner for owner in wishes if _undoing(owner, change, at)]
+    if undoing:
+        # Several may have ended with an undo of the same thing: the one that was at it then, or
+        # the last one before.
+        return replace(max(undoing, key=lambda owner: _rank(owner.life, at)), undo=True)
+    return same[0] if same else None
 
 
-def _within(life: Life, at: float) -> bool:
-    began, ended = life.began_at, life.ended_at
+def _undoing(owner: Owner, change: Touch, at: float) -> bool:
+    began = owner.life.rolled_back_at
+    mine = owner.wanted.touch != change and owner.digest == owner.life.last.digest
+    return mine and began is not None and began - SLACK_SECONDS <= at
+
+
+def _rank(life: Life, at: float) -> tuple[bool, float]:
+    began = life.rolled_back_at
+    return _within(began, life.ended_at, at), began or 0.0
+
+
+def _within(began: float | None, ended: float | None, at: float) -> bool:
     if began is None:
         return False
     return began - SLACK_SECONDS <= at and (ended is None or at <= ended + SLACK_SECONDS)
 
 
-def _undoing(life: Life, at: float) -> bool:
-    began = life.rolled_back_at()
-    return began is not None and began - SLACK_SECONDS <= at
-
-
 def harmless(call: Sent) -> bool:
-    """It certainly changed nothing: PD never had it, or refused it."""
-    return call.fault in UNANSWERED_BY_PD or call.pd_status >= 300
+    """It certainly changed nothing: PD never had it, or said that the request is wrong. An answer
+    of 500 and above proves nothing.
+    """
+    return call.fault in UNANSWERED_BY_PD or 300 <= call.pd_status < 500
 
 
 def may_have_acted(calls: Iterable[Sent]) -> list[Sent]:

@@ -16,6 +16,7 @@ from sandbox.library import Sandbox
 from sandbox.remote import Faults, JsonClient
 
 HALT = "campaign"
+EVICTION = "evict-leader-scheduler"
 NO_SECONDS = 20.0
 MEND_SECONDS = 120.0
 Log = Callable[[Struck], None]
@@ -68,7 +69,8 @@ class Breaking:
             thread.join()
 
     def mend(self) -> None:
-        """Take back whatever still stands: all processes run, nobody says no, the weather is calm.
+        """Take back whatever still stands: all processes run, nobody says no, the weather is calm,
+        and no eviction that the campaign began keeps a proposal waiting.
 
         Raises:
             SandboxError: something could not be mended.
@@ -81,12 +83,17 @@ class Breaking:
             self._again(lambda name=name: self._box.process(name, "start"), deadline)  # type: ignore[misc]
         self._again(lambda: self._say_no(suspend=False), deadline)
         self._again(self._unhalt, deadline)
+        self._again(self._stop_evicting, deadline)
 
     def close(self) -> None:
         """Close the connections."""
         self._admin.close()
         for member in self._members.values():
             member.close()
+
+    def _stop_evicting(self) -> None:
+        if EVICTION in self._box.pd.schedulers():
+            self._box.pd.delete(f"/schedulers/{EVICTION}")
 
     def _again(self, mend: Callable[[], object], deadline: float) -> None:
         while True:
@@ -114,16 +121,16 @@ class Breaking:
     # -- operators ---------------------------------------------------------------------------------
 
     def _kill_operator(self, fault: Fault) -> str:
-        return self._operators.end(fault.victim, away_seconds=fault.seconds, gently=False)
+        return self._operators.end(fault, gently=False)
 
     def _stop_operator(self, fault: Fault) -> str:
-        return self._operators.end(fault.victim, away_seconds=fault.seconds, gently=True)
+        return self._operators.end(fault, gently=True)
 
     def _freeze_operator(self, fault: Fault) -> str:
-        return self._operators.freeze(fault.victim, fault.seconds)
+        return self._operators.freeze(fault)
 
     def _step_clock(self, fault: Fault) -> str:
-        return self._operators.step_clock(fault.victim, fault.seconds)
+        return self._operators.step_clock(fault)
 
     # -- control plane -----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from sandbox.chaos.breaking import Breaking
 from sandbox.chaos.conversations import Conversations
 from sandbox.chaos.faults import LANES, lane
 from sandbox.chaos.history import FINISHED, History, Said, Struck, Version
+from sandbox.chaos.lives import approved
 from sandbox.chaos.operators import COUNT, Operators, said
 from sandbox.chaos.people import CLUSTER, NAMESPACE, PROPOSALS, bindings, client_for
 from sandbox.chaos.resolving import Resolving
@@ -100,7 +101,9 @@ def _campaign(box: Sandbox, *, seed: int, minutes: float, folder: Path, say: Say
     breaking.mend()
     calm = time.time()
     conversations.stop()
-    _await_ends(seen, say, until=time.monotonic() + END_SECONDS)
+    _await_ends(seen, say, until=time.monotonic() + END_SECONDS / 2)
+    conversations.give_up()
+    _await_ends(seen, say, until=time.monotonic() + END_SECONDS / 2)
     resolving.stop()
     seen.close()
     history = _history(box, faults, seed, folder, began=began, calm=calm)
@@ -171,13 +174,10 @@ def _await_ends(seen: Watching, say: Say, *, until: float) -> None:
 
 def _open(found: dict[str, Any]) -> bool:
     """Approved or in flight, and not at its end; what nobody approved may wait for ever."""
-    phase, spec = _phase(found), found["spec"]
-    if phase in FINISHED:
-        return False
-    if phase in ("new", "Pending"):
-        digest = found.get("status", {}).get("digest")
-        return any(item.get("digest") == digest for item in spec.get("approvals") or ())
-    return True
+    phase = _phase(found)
+    if phase in ("new", "Pending", "Suggested"):
+        return approved(evidence.version_of(found, 0.0))
+    return phase not in FINISHED
 
 
 def _history(

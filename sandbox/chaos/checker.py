@@ -69,6 +69,7 @@ def check(history: History) -> Report:
         doubles += verdict
         repeats += 0 if verdict else max(0, len(may_have_acted(effects.forward)) - 1)
     doubles += _split_twice(lives, history)
+    unapproved += [sentence for life in lives if (sentence := _claimed_without_leave(life))]
     agreed = {
         (life.name, item.digest) for life in lives for item in life.versions if approved(item)
     }
@@ -143,7 +144,7 @@ def _changed_between(first: Sent, last: Sent, sent: Sequence[Sent]) -> bool:
 def _without_leave(effects: Effects, history: History) -> list[str]:
     """What the step's calls lacked: an approval, time, or nobody's no."""
     life, found = effects.life, []
-    agreed = life.approved_at()
+    agreed = life.approved_at(effects.digest)
     for call in may_have_acted([*effects.forward, *effects.undo]):
         if agreed is None or call.started < agreed - SLACK_SECONDS:
             found.append(f"{life.name}: {_line(call)} without approval")
@@ -156,6 +157,14 @@ def _without_leave(effects: Effects, history: History) -> list[str]:
         if effects.step == 1 and limit is not None and call.started > limit + CLOCK_SECONDS:
             found.append(f"{life.name}: {_line(call)} {call.started - limit:.1f} s too late")
     return found
+
+
+def _claimed_without_leave(life: Life) -> str | None:
+    """Begun although the object, as that very write left it, did not allow it."""
+    claim = life.claim
+    if claim is None or (approved(claim) and not claim.cancelled):
+        return None
+    return f"{life.name} was begun without an approval that stood, or after it was cancelled"
 
 
 def _held(history: History, at: float) -> str | None:

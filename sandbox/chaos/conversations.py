@@ -48,6 +48,15 @@ class Conversations:
         self._thread.join()
         self._pool.shutdown(wait=True)
 
+    def give_up(self) -> None:
+        """Cancel what waits for PD to be other than it is, as its author would in the end."""
+        for name, found in self._seen.all().items():
+            status = found.get("status", {})
+            if (status.get("phase"), status.get("reason")) == ("Approved", "PreconditionWaiting"):
+                author = self._people[found["spec"]["proposedBy"]]
+                self.errors.append(f"{name} was given up: {status.get('message')}")
+                author.patch(name, _cancel(author), until=_soon())
+
     def close(self) -> None:
         """Close the connections."""
         for person in self._people.values():

@@ -7,7 +7,7 @@ from itertools import cycle
 from random import Random
 
 PD_MEMBERS = 3
-LEASE_SECONDS = 7.0
+LEASE_SECONDS = 8.0
 """What the operators of a campaign are told; a freeze lasts longer."""
 
 
@@ -49,7 +49,7 @@ class Fault:
     seconds: float = 0.0
     """How long it lasts, or how long a killed process stays away, or by how much a clock is set."""
     number: int = 0
-    """Which PD member, counted from 0; the seed of a weather's dice."""
+    """Which PD member or which of the others, counted from 0; the seed of a weather's dice."""
 
 
 Lane = Callable[[Random], Iterator[Fault]]
@@ -65,26 +65,28 @@ def _victim(dice: Random, leader: float) -> Victim:
 
 
 def _kills(dice: Random) -> Iterator[Fault]:
-    """About one in eleven seconds: a leader costs its lease, a standby its warm cache."""
+    """One in seven seconds: a leader's end costs its lease, a standby's its warm cache."""
     while True:
         kind = Kind.STOP_OPERATOR if dice.random() < 0.12 else Kind.KILL_OPERATOR
         # Back at once, or only when a successor has had time to look at the Pod that ended.
         away = dice.uniform(0.2, 1.5) if dice.random() < 0.5 else dice.uniform(4.0, 10.0)
-        yield Fault(kind, dice.uniform(6.0, 13.0), _victim(dice, 0.4), away)
+        yield Fault(kind, dice.uniform(4.0, 9.0), _victim(dice, 0.3), away, dice.randrange(6))
 
 
 def _freezes(dice: Random) -> Iterator[Fault]:
     """Always longer than the lease, so that a successor may have acted before the thaw."""
     while True:
-        asleep = LEASE_SECONDS + dice.uniform(0.8, 4.5)
-        yield Fault(Kind.FREEZE_OPERATOR, dice.uniform(10.0, 22.0), _victim(dice, 0.8), asleep)
+        asleep = LEASE_SECONDS + dice.uniform(0.8, 4.0)
+        pause, victim = dice.uniform(10.0, 22.0), _victim(dice, 0.8)
+        yield Fault(Kind.FREEZE_OPERATOR, pause, victim, asleep, dice.randrange(6))
 
 
 def _clocks(dice: Random) -> Iterator[Fault]:
     """Wall clocks of operators, by up to 5 s either way; set right again by the next step."""
     while True:
         step = dice.choice((-1, 1)) * dice.uniform(1.0, 5.0)
-        yield Fault(Kind.STEP_CLOCK, dice.uniform(20.0, 50.0), _victim(dice, 0.7), step)
+        pause, victim = dice.uniform(20.0, 50.0), _victim(dice, 0.7)
+        yield Fault(Kind.STEP_CLOCK, pause, victim, step, dice.randrange(6))
 
 
 def _control_plane(dice: Random) -> Iterator[Fault]:

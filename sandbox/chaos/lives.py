@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sandbox.chaos.history import FINISHED, IN_FLIGHT, UNKNOWN, History, Version
 
@@ -40,6 +41,21 @@ class Life:
         first = next((item.at for item in self.versions if item.phase in ends), None)
         return first if first is not None else self.deleted_at
 
+    @property
+    def uid(self) -> str:
+        """What tells it from another of the same name."""
+        return self.versions[0].uid
+
+    def assessed_actions(self) -> dict[str, dict[str, Any]]:
+        """The action by the digest under which it was assessed."""
+        return {item.digest: item.action for item in self.versions if item.assessed and item.digest}
+
+    @property
+    def claim(self) -> Version | None:
+        """The version that first was in flight; None when none was."""
+        return next((item for item in self.versions if item.phase in IN_FLIGHT), None)
+
+    @property
     def rolled_back_at(self) -> float | None:
         """When it began to take back what it had done."""
         return next((item.at for item in self.versions if item.phase == "RollingBack"), None)

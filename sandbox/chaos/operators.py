@@ -1,13 +1,14 @@
 """The three operators of a campaign: who leads, who is away, and somebody who starts them again."""
 
 import json
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sandbox.chaos.faults import LEASE_SECONDS, Victim
+from sandbox.chaos.faults import LEASE_SECONDS, Fault, Victim
 from sandbox.chaos.history import Struck
 from sandbox.errors import SandboxError
 from sandbox.layout import CHECKOUT
@@ -21,7 +22,7 @@ RESTART_SECONDS = 1.0
 TIMING = {
     "ASSENT_LEASE_DURATION_SECONDS": f"{LEASE_SECONDS:g}",
     # A call to PD may take 4.5 s and must end half a second before the deadline.
-    "ASSENT_RENEW_DEADLINE_SECONDS": "6",
+    "ASSENT_RENEW_DEADLINE_SECONDS": "7",
     "ASSENT_RETRY_PERIOD_SECONDS": "0.4",
 }
 LEASE = Query("leases", "assent", "assent-system")
@@ -59,9 +60,9 @@ class Operators:
         found = holder.removeprefix("assent-").partition("-")[0]
         return int(found) if found.isdigit() else None
 
-    def end(self, victim: Victim, *, away_seconds: float, gently: bool) -> str:
+    def end(self, fault: Fault, *, gently: bool) -> str:
         """Kill or stop one that runs; its name, empty when there is none."""
-        number = self._choose(victim)
+        number = self._choose(fault)
         if number is None:
             return ""
         self._ending.add(number)
@@ -69,15 +70,15 @@ class Operators:
             operator = self._box.operator(number)
             (operator.stop if gently else operator.kill)()
             with self._guard:
-                self._away_until[number] = time.monotonic() + away_seconds
+                self._away_until[number] = time.monotonic() + fault.seconds
                 self._ran.discard(number)
         finally:
             self._ending.discard(number)
         return f"operator-{number}"
 
-    def freeze(self, victim: Victim, seconds: float) -> str:
+    def freeze(self, fault: Fault) -> str:
         """Freeze one for so long, and thaw it; its name, empty when it did not live through it."""
-        number = self._choose(victim)
+        number = self._choose(fault)
         if number is None:
             return ""
         operator = self._box.operator(number)
@@ -85,18 +86,18 @@ class Operators:
         self._frozen.add(number)
         try:
             operator.freeze()
-            self._stop.wait(seconds)
+            self._stop.wait(fault.seconds)
             operator.thaw()
         finally:
             self._frozen.discard(number)
         return f"operator-{number}" if operator.process_id == before else ""
 
-    def step_clock(self, victim: Victim, seconds: float) -> str:
+    def step_clock(self, fault: Fault) -> str:
         """Set the wall clock of one wrong by so much, in one step; its name."""
-        number = self._choose(victim)
+        number = self._choose(fault)
         if number is None:
             return ""
-        self.clock(number).write_text(f"{seconds:.3f}")
+        self.clock(number).write_text(f"{fault.seconds:.3f}")
         return f"operator-{number}"
 
     def mend(self) -> None:
@@ -107,13 +108,13 @@ class Operators:
             self.clock(number).write_text("0")
             self._box.operator(number).thaw()
 
-    def _choose(self, victim: Victim) -> int | None:
+    def _choose(self, fault: Fault) -> int | None:
         running = [number for number in self._box.running_operators() if number not in self._frozen]
         leader = self.leader()
-        if victim is Victim.LEADER:
+        if fault.victim is Victim.LEADER:
             return leader if leader in running else None
         others = [number for number in running if number != leader]
-        return others[int(time.monotonic()) % len(others)] if others else None
+        return others[fault.number % len(others)] if others else None
 
     def _keep(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
@@ -142,7 +143,7 @@ class Operators:
         environment: Mapping[str, str] = {
             **TIMING,
             "CHAOS_CLOCK": str(self.clock(number)),
-            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "operator")]),
         }
         command = (sys.executable, "-m", "sandbox.chaos.clock")
         try:

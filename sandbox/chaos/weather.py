@@ -81,15 +81,16 @@ def api_orders(number: int) -> tuple[Order, ...]:
         _order("status", 0.03, "PATCH", status, status=dice.choice((429, 500, 503))),
         _order("cut_after_answer", 0.06, "PATCH", lease),
         _order("cut_before_send", 0.04, "PATCH", lease),
-        _order("delay_before", 0.10, "PATCH", lease, milliseconds=dice.randint(50, 1500)),
-        _order("delay_after", 0.10, "PATCH", lease, milliseconds=dice.randint(50, 1500)),
-        _order("half_answer", 0.6, _READS, "watch=", milliseconds=dice.randint(600, 6000)),
-        _order("cut_before_send", 0.05, _READS, "watch="),
-        _order("status", 0.03, _READS, "watch=", status=503),
-        _order("cut_after_answer", 0.04, _READS),
-        _order("half_answer", 0.02, _READS),
+        _order("delay_before", 0.08, "PATCH", lease, milliseconds=dice.randint(50, 800)),
+        _order("delay_after", 0.08, "PATCH", lease, milliseconds=dice.randint(50, 800)),
+        # One in three watches: cut again and again, a watcher backs off for half a minute.
+        _order("half_answer", 0.35, _READS, "watch=", milliseconds=dice.randint(600, 6000)),
+        _order("cut_before_send", 0.03, _READS, "watch="),
+        _order("status", 0.02, _READS, "watch=", status=503),
+        _order("cut_after_answer", 0.03, _READS),
+        _order("half_answer", 0.015, _READS),
         _order("delay_after", 0.10, _READS, milliseconds=dice.randint(20, 400)),
-        _order("cut_after_answer", 0.04, "POST"),
+        _order("cut_after_answer", 0.03, "POST"),
     ]
     return _as_bad_as(severity(number), orders)
 

@@ -1,0 +1,49 @@
+"""An unknown outcome is right only where something outside made it so."""
+
+import pytest
+
+from sandbox.chaos.history import Sent, Struck
+from sandbox.chaos.unknowns import why_unknown
+from tests.unit.sandbox.chaos.histories import T0, life, sent
+
+INTENT = (("Forward", 0, "Intended", "assent-1-x"),)
+UNKNOWN = life("Executing", "OutcomeUnknown", steps=INTENT)
+KILLED = Struck(T0 + 3.5, T0 + 3.6, "kill_operator", "operator-1")
+PD_DIED = Struck(T0 + 3.0, T0 + 5.0, "kill_pd", "pd-1")
+
+
+@pytest.mark.parametrize(
+    ("calls", "struck", "words"),
+    [
+        pytest.param([sent(fault="cut_after_answer")], [], "answer was cut off", id="lost answer"),
+        pytest.param([sent(fault="cut_before_send")], [], "on its way", id="never arrived"),
+        pytest.param([sent(fault="half_answer")], [], "half", id="half an answer"),
+        pytest.param([sent(fault="status", pd_status=0)], [], "in its place", id="a false 503"),
+        pytest.param([sent(pd_status=500)], [], "answered 500", id="an answer without proof"),
+        pytest.param([sent(pd_status=0)], [PD_DIED], "broke before", id="PD died"),
+        pytest.param([sent()], [KILLED], "before it wrote", id="its sender died after the answer"),
+        pytest.param([], [KILLED], "in its hands", id="its sender died before the call"),
+        pytest.param([sent()], [PD_DIED], "could not be read", id="nobody could look"),
+    ],
+)
+def test_the_evidence_is_named(calls: list[Sent], struck: list[Struck], words: str) -> None:
+    """In words that a person can check against the logs."""
+    assert words in why_unknown(UNKNOWN, calls, struck)
+
+
+@pytest.mark.parametrize(
+    ("calls", "struck"),
+    [
+        pytest.param([sent()], [], id="PD answered, and nothing broke"),
+        pytest.param([], [], id="nothing was sent, and nothing broke"),
+        pytest.param([], [PD_DIED], id="nothing was sent, and its sender lives"),
+        pytest.param(
+            [sent()],
+            [Struck(T0 - 9, T0 - 5, "kill_operator", "operator-1")],
+            id="what broke had been mended long before",
+        ),
+    ],
+)
+def test_without_evidence_it_is_not_believed(calls: list[Sent], struck: list[Struck]) -> None:
+    """The checker then reports a wrongly unknown outcome."""
+    assert why_unknown(UNKNOWN, calls, struck) == ""
