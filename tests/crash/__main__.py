@@ -73,7 +73,7 @@ class Campaign:
 
     def _say(self, run: Run) -> None:
         what = f"killed at {run.point}" if run.died else f"watched ({run.point or 'no kill'})"
-        bad = [*run.verdict.doubles, *run.verdict.stuck, *run.verdict.lost]
+        bad = [*run.verdict.doubles, *run.verdict.stuck, *run.verdict.lost, run.trouble]
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
         line = f"{minutes:2d}:{seconds:02d} {self._done}/{self._total} {run.kind} {what}"
         line += f" [{run.way}] {run.verdict.phase} {run.seconds_to_end:.1f} s {'; '.join(bad)}"

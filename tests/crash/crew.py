@@ -9,8 +9,8 @@ from tests.crash.orders import FOLDER, Post
 
 ENTRY = Path(__file__).with_name("armed.py")
 LEASE = {
-    "ASSENT_LEASE_DURATION_SECONDS": "4",
-    "ASSENT_RENEW_DEADLINE_SECONDS": "3.2",
+    "ASSENT_LEASE_DURATION_SECONDS": "5",
+    "ASSENT_RENEW_DEADLINE_SECONDS": "4.2",
     "ASSENT_RETRY_PERIOD_SECONDS": "0.3",
 }
 """A call to PD takes 2 s at most here (``armed``) and has 0.5 s of margin."""

@@ -31,18 +31,19 @@ def summary(
             for name, point in unreached
         ],
         "dry_runs": sum(run.point is None for run in runs),
-        "not_killed": [told(run) for run in runs if run.point is not None and not run.died],
+        "not_killed": [told(run) for run in runs if run.point and not run.died and not run.trouble],
+        "trouble": [told(run) for run in runs if run.trouble],
         "worst_seconds_to_end": round(max((run.seconds_to_end for run in killed), default=0), 1),
         "seconds": round(seconds, 1),
-        "wrong": [told(run) for run in runs if not run.verdict.good],
+        "wrong": [told(run) for run in runs if not run.verdict.good and not run.trouble],
     }
 
 
 def complaints(total: dict[str, Any], unreached: Sequence[Pair], reached: set[Pair]) -> list[str]:
     """Return one sentence for each thing for which the whole run fails."""
     said = [
-        f"{name}: {run['kind']} at {run['point']} ({run['way']}): {run['wrong']}"
-        for name in ("wrong", "not_killed")
+        f"{name}: {run['kind']} at {run['point']} ({run['way']}): {run['wrong'] or run['trouble']}"
+        for name in ("wrong", "not_killed", "trouble")
         for run in total[name]
     ]
     said += [
@@ -71,5 +72,6 @@ def told(run: Run) -> dict[str, Any]:
         "wrong": [*verdict.doubles, *verdict.stuck, *verdict.lost],
         "status": run.phases,
         "writes": run.writes,
+        "trouble": run.trouble,
         "passed": [point.name for point in run.passed],
     }

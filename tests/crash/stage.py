@@ -62,6 +62,8 @@ class Run:
     """The proposal's status at the end."""
     writes: list[str] = field(default_factory=list)
     """The calls that reached PD, with PD's status."""
+    trouble: str = ""
+    """What kept the run from being one: the sandbox, not the operator. Empty for nothing."""
 
 
 class Stage:
@@ -87,11 +89,14 @@ class Stage:
             play.play(run, first, kill)
         finally:
             self._box.faults.clear()
-            with contextlib.suppress(Exception) if run.died else contextlib.nullcontext():
-                self._tidy(kind)
+            self._tidy(kind)
             self._box.delete_namespace(namespace)
             run.seconds = time.monotonic() - began
         return run
+
+    def begin_anew(self) -> None:
+        """End all operators, so that the next run begins with new ones."""
+        self._crew.stop_all()
 
     def _tidy(self, kind: ActionClass) -> None:
         if kind.rules and EVICTION in self._box.pd.schedulers():
@@ -126,7 +131,7 @@ class _Play:
         else:
             self._befall(leader, since)
         self._await_death_or_end(subject, "the end of the subject")
-        run.died = not self._crew.lives(subject) and kill is not None
+        run.died = kill is not None and not self._crew.lives(subject)
         if not any(self._crew.lives(slot) for slot in (leader, heir)):
             self._crew.standby(subject)
         self._relent()

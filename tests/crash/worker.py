@@ -1,6 +1,7 @@
 """One worker process: a sandbox of its own, and runs on it, one after another."""
 
 import tempfile
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,22 @@ class Worker:
 
 
 def do(job: Job) -> Run:
-    """Do the job; once more if the operator did not come to its end."""
-    kind = BY_NAME[job.kind]
-    for attempt in range(ATTEMPTS):
-        run = Worker.here().run(kind, job.way, first=job.first, kill=job.kill)
-        if run.died or job.kill is None or not run.verdict.good or attempt == ATTEMPTS - 1:
+    """Do the job; once more if the operator did not come to its end, or the sandbox failed."""
+    run = _attempt(job)
+    for _ in range(ATTEMPTS - 1):
+        lived = job.kill is not None and not run.died and run.verdict.good
+        if not (run.trouble or lived):
             break
+        run = _attempt(job)
     return run
+
+
+def _attempt(job: Job) -> Run:
+    kind = BY_NAME[job.kind]
+    stage = Worker.here()
+    try:
+        return stage.run(kind, job.way, first=job.first, kill=job.kill)
+    except Exception:  # it is said in the report, and fails the whole
+        stage.begin_anew()
+        point = None if job.kill is None else job.kill.die_at
+        return Run(job.kind, job.way.name, point, trouble=traceback.format_exc(limit=-4))
