@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from assent.api.reasons import ClusterState
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.controllers.clusters import ClusterController, Gate
+from assent.controllers.hearing import CHECK_SECONDS, Hearing
 from assent.controllers.leader import Leader
 from assent.controllers.pd import PdAccess, PdConnector
 from assent.controllers.proposals import ProposalController
@@ -75,6 +76,7 @@ class App:
         self._kube = KubeClient(settings, on_request=self._metrics.kube_request)
         self._health = Health()
         self._synced = asyncio.Event()
+        self._hearing = Hearing()
         self._world = World(self._changed, self._malformed)
         self._elector = Elector(
             self._kube,
@@ -175,6 +177,7 @@ class App:
                 group.create_task(serve(settings, self._metrics, self._health))
                 group.create_task(EventSource(settings, self._observe).run())
                 group.create_task(self._keep_complete())
+                group.create_task(self._listen())
                 await self._synced.wait()
                 _calm_collector()
                 while True:
@@ -203,7 +206,14 @@ class App:
             found: list[Raw] = []
             for namespace in namespaces or ("",):
                 found += await self._kube.list(kind, namespace)
+            self._hearing.listed(kind, found)
             self._world.replace(kind, found, known_before=known_before)
+
+    async def _listen(self) -> None:
+        """Return never; raise WatchDeaf when lists show what the watch does not tell."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            self._hearing.check()
 
     async def _keep_complete(self) -> None:
         while True:
@@ -223,6 +233,7 @@ class App:
         return Gate(report.problem, deviates=report.deviates)
 
     def _observe(self, kind: str, event_type: str | None, raw: Raw) -> None:
+        self._hearing.told(kind, raw)
         if kind in GATE_KINDS:
             if raw["metadata"]["name"].startswith(GATE_PREFIX):
                 self._leader.gate_moved()

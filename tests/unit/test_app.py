@@ -1,5 +1,6 @@
 """The composition root: wired as the shell expects, and honest about what it cannot do."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from assent.app import App, main
+from assent.controllers.hearing import WatchDeaf
 from assent.errors import LeadershipLost
 from assent.kube.errors import Fenced
 from assent.kube.resources import KINDS
@@ -96,6 +98,31 @@ async def test_events_of_the_watch_reach_the_cache(app: App, server: FakeKube) -
     assert len(app._world.clusters) == 1
     app._observe(KINDS.cluster, "DELETED", raw)
     assert not app._world.clusters
+
+
+async def test_a_watch_that_does_not_tell_what_a_list_shows_ends_the_process(
+    app: App, server: FakeKube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it died of; started anew, the process sees everything again."""
+    monkeypatch.setattr("assent.app.CHECK_SECONDS", 0.001)
+    server.put(KINDS.cluster, CLUSTER)
+    await app._relist()
+    async with asyncio.timeout(5):
+        with pytest.raises(WatchDeaf):
+            await app._listen()
+
+
+async def test_a_watch_that_tells_it_later_is_believed(
+    app: App, server: FakeKube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list may be ahead of the watch by a moment; our own writes are no news of the watch's."""
+    monkeypatch.setattr("assent.app.CHECK_SECONDS", 0.001)
+    raw = server.put(KINDS.cluster, CLUSTER)
+    await app._relist()
+    app._observe(KINDS.cluster, "ADDED", raw)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await app._listen()
 
 
 async def test_a_malformed_object_is_one_log_line_and_one_count(

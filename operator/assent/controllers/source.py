@@ -34,6 +34,14 @@ default is 5 ms, which is half of what an approved call may take)."""
 
 _FOREVER_SECONDS = 1e9
 
+VIGIL_SECONDS = 10.0
+"""How often it is looked whether every watcher of kopf's is alive, and its loop turns."""
+VIGIL_PATIENCE = 3
+"""Looks in a row that must find it wrong: after a freeze one may."""
+FIRST_PATIENCE = 12
+"""The same before all was right once: kopf begins with discovery, on a server that may be slow."""
+WATCHER = "watcher for "
+"""How kopf names the tasks that watch (kopf/_core/reactor/orchestration.py, 1.45)."""
 
 GATE_KINDS = (KINDS.policy, KINDS.policy_binding)
 """Watched too: a weakened approval gate must be noticed before what it lets through."""
@@ -89,17 +97,30 @@ def kopf_settings() -> kopf.OperatorSettings:
 class EventSource:
     """Watches our kinds and hands every event to ``observe`` on the caller's loop."""
 
-    def __init__(self, settings: Settings, observe: Observe) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        observe: Observe,
+        *,
+        how: kopf.OperatorSettings | None = None,
+        vigil_seconds: float = VIGIL_SECONDS,
+    ) -> None:
+        """Take the parts; ``how`` None means ``kopf_settings()``."""
         self._settings = settings
         self._observe = observe
-        self._stop = threading.Event()
+        self._how = how or kopf_settings()
+        self._vigil_seconds = vigil_seconds
+        self._stop: Callable[[], None] = lambda: None
+        """Ends kopf from any thread; there is nothing to end before it began."""
+        self._turns = 0
+        """How often kopf's loop has come round to its vigil."""
 
     async def run(self) -> None:
         """Watch until cancelled.
 
         Raises:
-            RuntimeError: kopf ended by itself; nothing is watched any more and the process must
-                end too.
+            RuntimeError: kopf ended by itself, lost a watcher without ending, or hangs; something
+                is not watched any more and the process must end too.
         """
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[BaseException | None] = loop.create_future()
@@ -111,35 +132,72 @@ class EventSource:
         def body() -> None:
             error: BaseException | None = None
             try:
-                asyncio.run(self._operate(loop))
+                asyncio.run(self._operate(loop, tell))
             except BaseException as caught:
                 error = caught
+            tell(error)
+
+        def tell(error: BaseException | None) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(finish, error)
 
         sys.setswitchinterval(SWITCH_SECONDS)
         thread = threading.Thread(target=body, name="kopf", daemon=True)
         thread.start()
+        listening = asyncio.create_task(self._listen_for_turns())
         try:
-            error = await ended
+            both: set[asyncio.Future[Any]] = {ended, listening}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            error = ended.result() if ended.done() else listening.exception()
         finally:
-            self._stop.set()
+            self._stop()
+            listening.cancel()
         raise RuntimeError("the watch of the custom resources ended") from error
 
-    async def _operate(self, home: asyncio.AbstractEventLoop) -> None:
+    async def _listen_for_turns(self) -> None:
+        """Return never; raise when kopf's loop has stopped turning while ours has not."""
+        silent, heard = 0, self._turns
+        while silent < (VIGIL_PATIENCE if heard else FIRST_PATIENCE):
+            await asyncio.sleep(self._vigil_seconds)
+            silent, heard = (silent + 1 if heard == self._turns else 0), self._turns
+        raise RuntimeError("kopf's event loop hangs")
+
+    async def _keep_vigil(self, tell: Callable[[BaseException | None], None]) -> None:
+        """Tell of a watcher that ended without ending kopf (kubernetes.md 1.4): it is a zombie."""
+        namespaces = len(self._settings.watch_namespaces) or 1
+        own = sum(namespaces if item.KIND != Halt.KIND else 1 for item in WATCHED)
+        wanted, wrong, patience = own + len(GATE_KINDS), 0, FIRST_PATIENCE
+        while wrong < patience:
+            await asyncio.sleep(self._vigil_seconds)
+            self._turns += 1
+            alive = sum(task.get_name().startswith(WATCHER) for task in asyncio.all_tasks())
+            wrong, patience = (wrong + 1, patience) if alive < wanted else (0, VIGIL_PATIENCE)
+        tell(RuntimeError(f"{alive} watchers are alive of {wanted}: are all CRDs installed?"))
+
+    async def _operate(
+        self, home: asyncio.AbstractEventLoop, tell: Callable[[BaseException | None], None]
+    ) -> None:
         registry = kopf.OperatorRegistry()
         for kind in (*(item.KIND for item in WATCHED), *GATE_KINDS):
             self._subscribe(registry, home, kind)
         self._login(registry)
         namespaces = self._settings.watch_namespaces
-        await kopf.operator(
-            registry=registry,
-            settings=kopf_settings(),
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            stop_flag=self._stop,
-        )
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio.run made it
+        # No stop flag: kopf would wait 5 s for its waiter before it said that it has failed.
+        self._stop = lambda: _cancel(loop, task)
+        # Before kopf, which waits for and cancels every task that is younger than itself.
+        vigil = asyncio.create_task(self._keep_vigil(tell), name="vigil")
+        try:
+            await kopf.operator(
+                registry=registry,
+                settings=self._how,
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+            )
+        finally:
+            vigil.cancel()
 
     def _subscribe(
         self,
@@ -165,3 +223,8 @@ class EventSource:
             return kopf.ConnectionInfo(
                 server=settings.api_server, ca_path=settings.ca_file, token=token.strip()
             )
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(task.cancel)
