@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
+from sandbox.chaos.asks import STORES
+from sandbox.chaos.calls import LIMITS
 from sandbox.chaos.faults import PD_MEMBERS, Fault, Kind, Victim
 from sandbox.chaos.history import Struck
 from sandbox.chaos.operators import Operators
@@ -16,6 +18,8 @@ from sandbox.library import Sandbox
 from sandbox.remote import Faults, JsonClient
 
 HALT = "campaign"
+MEDDLED = range(200, 300)
+"""Rates that nobody asks for."""
 EVICTION = "evict-leader-scheduler"
 NO_SECONDS = 20.0
 MEND_SECONDS = 120.0
@@ -52,6 +56,7 @@ class Breaking:
             Kind.CUT_PD: self._cut_pd,
             Kind.SUSPEND: self._suspend,
             Kind.HALT: self._halt,
+            Kind.MEDDLE: self._meddle,
             Kind.WEATHER: self._weather,
         }
 
@@ -187,6 +192,13 @@ class Breaking:
         finally:
             door.close()
         return name
+
+    def _meddle(self, fault: Fault) -> str:
+        """Past the operators and past the proxies; the log of faults has what was set."""
+        store, kind = fault.number % STORES + 1, sorted(LIMITS.values())[fault.number // 7 % 2]
+        rate = MEDDLED[fault.number // 14 % len(MEDDLED)]
+        self._box.pd.post(f"/store/{store}/limit", {"type": kind, "rate": rate})
+        return f"limit/{store}/{kind} {rate}"
 
     # -- people who say no -------------------------------------------------------------------------
 

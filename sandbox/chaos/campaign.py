@@ -197,7 +197,8 @@ def _history(
         (line for n in range(len(names)) for line in box.pd_journal(n)), names
     )
     ours = [line for line in writes if line.caller == OPERATORS_CALLER]
-    for path in (*journals.values(), box.layout.audit, box.layout.effects):
+    doors = [box.layout.api_journal(number) for number in range(1, COUNT + 1)]
+    for path in (*journals.values(), *doors, box.layout.audit, box.layout.effects):
         shutil.copy(path, folder / path.name)
     return History(
         seed=seed,

@@ -23,6 +23,8 @@ from sandbox.chaos.unknowns import why_unknown
 
 CLOCK_SECONDS = 6.0
 """Wall clocks of operators are set wrong by up to 5 s; expiry is judged by them."""
+LOOK_SECONDS = 10.0
+"""So old may be what an operator has seen of PD when it undoes: PD has no compare-and-swap."""
 NEVER_BEGUN = ("Rejected", "Expired", "Superseded", "Cancelled")
 
 
@@ -65,8 +67,9 @@ def check(history: History) -> Report:
     doubles, repeats = [], 0
     for effects in owned:
         unapproved += _without_leave(effects, history)
-        verdict = _doubles(effects, history.sent)
+        verdict = _doubles(effects, history)
         doubles += verdict
+        unapproved += _overwritten(effects, history)
         repeats += 0 if verdict else max(0, len(may_have_acted(effects.forward)) - 1)
     doubles += _split_twice(lives, history)
     unapproved += [sentence for life in lives if (sentence := _claimed_without_leave(life))]
@@ -109,7 +112,7 @@ def faults_by_kind(history: History) -> dict[str, int]:
     return dict(sorted({**done, **history.requests}.items()))
 
 
-def _doubles(effects: Effects, sent: Sequence[Sent]) -> list[str]:
+def _doubles(effects: Effects, history: History) -> list[str]:
     """More than one effect. An absolute call that is repeated is one change, unless another value
     was set in between, which the repeat then overwrote.
     """
@@ -121,7 +124,7 @@ def _doubles(effects: Effects, sent: Sequence[Sent]) -> list[str]:
         first, last = acted[0], acted[-1]
         absolute = effects.wanted.repeat is Repeat.ABSOLUTE
         same = len({(call.path, call.body) for call in acted}) == 1
-        if absolute and same and not _changed_between(first, last, sent):
+        if absolute and same and not _changed_between(first, last, history):
             continue
         lines = ", ".join(f"{_line(call)} at {call.started:.3f}" for call in acted)
         found.append(
@@ -130,15 +133,34 @@ def _doubles(effects: Effects, sent: Sequence[Sent]) -> list[str]:
     return found
 
 
-def _changed_between(first: Sent, last: Sent, sent: Sequence[Sent]) -> bool:
+def _changed_between(first: Sent, last: Sent, history: History) -> bool:
     mine = touch(first.method, first.path, first.body)
-    for call in sent:
+    for call in history.sent:
         if not first.started < call.started < last.started or harmless(call):
             continue
         other = touch(call.method, call.path, call.body)
         if mine and other and other.key == mine.key and other != mine:
             return True
-    return False
+    return mine is not None and _meddled(mine.key, first.finished, last.started, history)
+
+
+def _meddled(key: str, after: float, before: float, history: History) -> bool:
+    """Whether somebody past the operators set that key meanwhile."""
+    return any(
+        item.kind == "meddle" and item.done and item.victim.partition(" ")[0] == key
+        and after < item.until < before
+        for item in history.struck
+    )  # fmt: skip
+
+
+def _overwritten(effects: Effects, history: History) -> list[str]:
+    """Undos that took back what somebody else had set since: never mind what they restored."""
+    done, found = took(effects.forward), []
+    for undo in may_have_acted(effects.undo) if done else ():
+        key, since = effects.wanted.touch.key, done[-1].finished
+        if _meddled(key, since, undo.started - LOOK_SECONDS, history):
+            found.append(f"{effects.life.name}: {_line(undo)} undid a later change of {key}")
+    return found
 
 
 def _without_leave(effects: Effects, history: History) -> list[str]:

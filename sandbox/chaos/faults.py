@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CUT_PD = "cut_pd"
     SUSPEND = "suspend"
     HALT = "halt"
+    MEDDLE = "meddle"
     WEATHER = "weather"
 
 
@@ -49,7 +50,8 @@ class Fault:
     seconds: float = 0.0
     """How long it lasts, or how long a killed process stays away, or by how much a clock is set."""
     number: int = 0
-    """Which PD member or which of the others, counted from 0; the seed of a weather's dice."""
+    """Which PD member or which of the others, counted from 0; what a meddler sets; the seed of a
+    weather's dice."""
 
 
 Lane = Callable[[Random], Iterator[Fault]]
@@ -118,6 +120,12 @@ def _noes(dice: Random) -> Iterator[Fault]:
         yield Fault(kind, dice.uniform(25.0, 60.0), seconds=dice.uniform(1.0, 5.0))
 
 
+def _meddlers(dice: Random) -> Iterator[Fault]:
+    """Somebody with pd-ctl sets a store limit that no ask sets."""
+    while True:
+        yield Fault(Kind.MEDDLE, dice.uniform(6.0, 20.0), number=dice.getrandbits(24))
+
+
 def _weather(dice: Random) -> Iterator[Fault]:
     """How bad the networks are: `seconds` long, as bad as `number` says (`weather.severity`)."""
     while True:
@@ -131,6 +139,7 @@ LANES: Mapping[str, Lane] = {
     "control-plane": _control_plane,
     "pd": _pd,
     "noes": _noes,
+    "meddlers": _meddlers,
     "weather": _weather,
 }
 """Each runs beside the others, its faults one after another."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sandbox.chaos.faults import LEASE_SECONDS, Fault, Victim
 from sandbox.chaos.history import Struck
-from sandbox.errors import SandboxError
+from sandbox.errors import NotRunningError, SandboxError
 from sandbox.layout import CHECKOUT
 from sandbox.library import Sandbox
 from sandbox.objects import Query
@@ -118,7 +118,10 @@ class Operators:
 
     def _keep(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
-            running = self._box.running_operators()
+            try:
+                running = self._box.running_operators()
+            except NotRunningError:  # the sandbox has ended, and so has this
+                return
             for number in range(1, COUNT + 1):
                 if number in self._ending:
                     continue

@@ -24,6 +24,8 @@ FLOWN = ("Executing", "Succeeded")
 TWO_STORES = {"type": "Plan", "plan": {"steps": [LIMIT, limit(3, 50)]}}
 STORE_3 = {"path": "/pd/api/v1/store/3/limit", "body": '{"rate":50.0,"type":"add-peer"}'}
 
+BACK = '{"rate":15,"type":"add-peer"}'
+
 
 def found(report: Report) -> set[str]:
     """The kinds of findings."""
@@ -75,6 +77,22 @@ PLANTED = {
             ),
         ),
         {"doubles"},
+    ),
+    "a repeat that overwrites what somebody set by hand": (
+        history(
+            life(*FLOWN),
+            calls=(sent(), sent(T0 + 20)),
+            struck=(Struck(T0 + 9, T0 + 9.1, "meddle", "limit/2/add-peer 200"),),
+        ),
+        {"doubles"},
+    ),
+    "an undo of what somebody set by hand": (
+        history(
+            life("Executing", "Active", "RollingBack", "Succeeded"),
+            calls=(sent(), sent(T0 + 25, body=BACK)),
+            struck=(Struck(T0 + 9, T0 + 9.1, "meddle", "limit/2/add-peer 200"),),
+        ),
+        {"unapproved"},
     ),
     "a region that was split twice though PD was asked once": (
         history(
@@ -178,6 +196,14 @@ HARMLESS = {
     "an undo": history(
         life("Executing", "Active", "RollingBack", "Succeeded"),
         calls=(sent(), sent(T0 + 5.1, body='{"rate":15,"type":"add-peer"}')),
+    ),
+    "an undo as somebody sets it by hand, or something else by hand": history(
+        life("Executing", "Active", "RollingBack", "Succeeded"),
+        calls=(sent(), sent(T0 + 12, body=BACK)),
+        struck=(
+            Struck(T0 + 11.8, T0 + 11.9, "meddle", "limit/2/add-peer 200"),
+            Struck(T0 + 1.5, T0 + 1.6, "meddle", "limit/3/add-peer 200"),
+        ),
     ),
     "an undo that restores what another proposal had set": history(
         life(*FLOWN),
