@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from hack.actions import action_samples, actions_page
+from hack.crash_points import crash_points_page
 from hack.manifests import manifests
 from hack.reference import pages
 from hack.traps import traps_page
@@ -25,6 +26,7 @@ def generated_files(root: Path = ROOT) -> dict[str, str]:
         **manifests(root),
         **pages(),
         "docs/reference/actions.md": actions_page(),
+        "docs/design/crash-points.md": crash_points_page(),
         "docs/reference/traps.md": traps_page(),
         "docs/reference/versions.md": versions_page(),
         "deploy/samples/actions.yaml": action_samples(),

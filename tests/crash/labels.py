@@ -21,6 +21,21 @@ UNDO_OUTCOME: Around = (Point.UNDO_OUTCOME_DUE, Point.UNDO_OUTCOME_STORED)
 TAKEOVER: Around = (Point.TAKEOVER_DUE, Point.TAKEOVER_STORED)
 REPEAT: Around = (Point.REPEAT_DUE, Point.REPEAT_STORED)
 
+WRITES = (
+    ASSESSMENT,
+    INTENT,
+    LOSS,
+    WITHHOLDING,
+    OUTCOME,
+    NEXT_STEP,
+    NOTE,
+    ROLLBACK,
+    REVERT,
+    UNDO_OUTCOME,
+    TAKEOVER,
+    REPEAT,
+)
+
 
 def writing(proposal: Proposal, decision: Decision) -> Around:
     """Return the points before and after the write."""
