@@ -57,6 +57,10 @@ crash: venv ## Kill the real operator at every point of every class of action; a
 	@$(TOOLCHAIN) demo >/dev/null
 	@$(BIN)/python -m tests.crash $(if $(CRASH_WORKERS),--workers $(CRASH_WORKERS))
 
+chaos: venv ## Break everything around three operators (SEED=1 MINUTES=15), count effects from outside
+	@$(TOOLCHAIN) demo >/dev/null
+	$(BIN)/python -m sandbox.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),15) $(if $(ADD),--add)
+
 test-unit: venv ## Run the tests that need no control plane
 	$(PYTEST) tests/unit tests/property tests/architecture tests/docs
 
