@@ -12,6 +12,7 @@ from sandbox.chaos.faults import PD_MEMBERS, Fault, Kind, Victim
 from sandbox.chaos.history import Struck
 from sandbox.chaos.operators import Operators
 from sandbox.chaos.people import CLUSTER, CLUSTERS, HALTS, Person, RefusedByServerError
+from sandbox.chaos.strikes import Strikes
 from sandbox.chaos.weather import Order, api_orders, pd_orders
 from sandbox.errors import SandboxError
 from sandbox.library import Sandbox
@@ -23,14 +24,16 @@ MEDDLED = range(200, 300)
 EVICTION = "evict-leader-scheduler"
 NO_SECONDS = 20.0
 MEND_SECONDS = 120.0
+STRIKES = (Kind.KILL_OPERATOR, Kind.STOP_OPERATOR, Kind.FREEZE_OPERATOR)
 Log = Callable[[Struck], None]
 
 
 class Breaking:
     """One thread a lane. Everything that was done goes to `log`."""
 
-    def __init__(self, box: Sandbox, operators: Operators, log: Log) -> None:
+    def __init__(self, box: Sandbox, operators: Operators, strikes: Strikes, log: Log) -> None:
         self._box = box
+        self._strikes = strikes
         self._operators = operators
         self._log = log
         self._stop = threading.Event()
@@ -39,8 +42,6 @@ class Breaking:
             member["name"]: JsonClient(f"{member['direct_url']}/pd/api/v1")
             for member in box.state["pd"]
         }
-        # Of its own: an order that stands must not be in the way of the weather's.
-        self._control_plane = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._ways: Mapping[Kind, Callable[[Fault], str]] = {
             Kind.KILL_OPERATOR: self._kill_operator,
@@ -115,6 +116,10 @@ class Breaking:
         for fault in faults:
             if self._stop.wait(fault.pause_seconds):
                 return
+            if fault.victim is Victim.LEADER and fault.kind in STRIKES:
+                self._strikes.await_moment(self._stop)
+                if self._stop.is_set():
+                    return
             at = time.time()
             try:
                 victim, done = self._ways[fault.kind](fault), True

@@ -20,6 +20,7 @@ from sandbox.chaos.lives import approved
 from sandbox.chaos.operators import COUNT, Operators, said
 from sandbox.chaos.people import CLUSTER, NAMESPACE, PROPOSALS, bindings, client_for
 from sandbox.chaos.resolving import Resolving
+from sandbox.chaos.strikes import Strikes
 from sandbox.chaos.watching import Watching
 from sandbox.records import effective_writes
 
@@ -92,7 +93,7 @@ def _campaign(box: Sandbox, *, seed: int, minutes: float, folder: Path, say: Say
     box.wait_for(lambda: _watches(box), FIRST_LEADER_SECONDS, "leader that watches PD")
     conversations = Conversations(box, seen, stream(seed))
     resolving = Resolving(box, seen)
-    breaking = Breaking(box, operators, faults.log)
+    breaking = Breaking(box, operators, Strikes(seen), faults.log)
     began = time.time()
     breaking.start({name: lane(name, seed) for name in LANES})
     _progress(seen, faults, say, until=began + 60 * minutes)

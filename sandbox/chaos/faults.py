@@ -66,13 +66,22 @@ def _victim(dice: Random, leader: float) -> Victim:
     return Victim.LEADER if dice.random() < leader else Victim.OTHER
 
 
-def _kills(dice: Random) -> Iterator[Fault]:
-    """One in seven seconds: a leader's end costs its lease, a standby's its warm cache."""
+def _ends(dice: Random, victim: Victim, pause_seconds: tuple[float, float]) -> Iterator[Fault]:
     while True:
         kind = Kind.STOP_OPERATOR if dice.random() < 0.12 else Kind.KILL_OPERATOR
         # Back at once, or only when a successor has had time to look at the Pod that ended.
         away = dice.uniform(0.2, 1.5) if dice.random() < 0.5 else dice.uniform(4.0, 10.0)
-        yield Fault(kind, dice.uniform(4.0, 9.0), _victim(dice, 0.3), away, dice.randrange(6))
+        yield Fault(kind, dice.uniform(*pause_seconds), victim, away, dice.randrange(6))
+
+
+def _standbys(dice: Random) -> Iterator[Fault]:
+    """Costs a warm cache."""
+    return _ends(dice, Victim.OTHER, (6.0, 12.0))
+
+
+def _leaders(dice: Random) -> Iterator[Fault]:
+    """Costs a lease; it is struck while it works on something (`strikes`)."""
+    return _ends(dice, Victim.LEADER, (8.0, 20.0))
 
 
 def _freezes(dice: Random) -> Iterator[Fault]:
@@ -133,7 +142,8 @@ def _weather(dice: Random) -> Iterator[Fault]:
 
 
 LANES: Mapping[str, Lane] = {
-    "kills": _kills,
+    "standbys": _standbys,
+    "leaders": _leaders,
     "freezes": _freezes,
     "clocks": _clocks,
     "control-plane": _control_plane,

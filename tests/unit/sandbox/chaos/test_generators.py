@@ -30,9 +30,9 @@ def test_a_lane_follows_from_its_seed(name: str) -> None:
 
 def test_lanes_do_not_depend_on_each_other() -> None:
     """One that is slow on this machine must not change what another draws."""
-    kills = lane("kills", 7)
+    kills = lane("leaders", 7)
     next(lane("pd", 7))
-    assert list(itertools.islice(kills, 20)) == faults("kills", 7, 20)
+    assert list(itertools.islice(kills, 20)) == faults("leaders", 7, 20)
 
 
 def test_every_kind_of_fault_comes() -> None:
@@ -51,7 +51,8 @@ def test_freezes_outlast_the_lease() -> None:
 @pytest.mark.parametrize(
     ("name", "kinds", "wanted_count"),
     [
-        ("kills", {Kind.KILL_OPERATOR}, 160),
+        ("standbys", {Kind.KILL_OPERATOR}, 130),
+        ("leaders", {Kind.KILL_OPERATOR}, 60),
         ("freezes", {Kind.FREEZE_OPERATOR}, 50),
         ("control-plane", {Kind.KILL_ETCD, Kind.KILL_API_SERVER, Kind.RESTART_API_SERVER}, 50),
         ("pd", {Kind.MOVE_PD_LEADER}, 50),
@@ -62,7 +63,9 @@ def test_half_an_hour_holds_enough(name: str, kinds: set[Kind], wanted_count: in
     """Counted with 6 s for a restart and 2 s for what is faster, on a machine that is busy."""
     spent, count = 0.0, 0
     for fault in lane(name, 1):
-        took = fault.seconds if fault.kind is Kind.FREEZE_OPERATOR else 2.0
+        # A leader is struck while it works on something, which takes a while to come.
+        took = 8.0 if name == "leaders" else 2.0
+        took = fault.seconds if fault.kind is Kind.FREEZE_OPERATOR else took
         spent += fault.pause_seconds + (6.0 if name == "control-plane" else took)
         if spent > 1800:
             break

@@ -1,0 +1,42 @@
+"""When a leader is struck: while it works on something, and when it got somewhere before."""
+
+import threading
+import time
+
+from sandbox.chaos.history import FINISHED, IN_FLIGHT
+from sandbox.chaos.watching import Watching
+
+LOOK_SECONDS = 0.05
+PROGRESS_SECONDS = 30.0
+"""So long a leader may get nothing done before it is struck all the same."""
+WORK_SECONDS = 8.0
+"""So long one that works on nothing is waited for."""
+
+
+class Strikes:
+    """Holds a strike back until it hurts. One strike at a time."""
+
+    def __init__(self, seen: Watching) -> None:
+        self._seen = seen
+        self._guard = threading.Lock()
+        self._ended = 0
+        self._last = 0.0
+
+    def await_moment(self, stop: threading.Event) -> None:
+        """Return when something ended since the last strike, and something is in flight; or when
+        neither came in time.
+        """
+        with self._guard:
+            patience = max(time.monotonic(), self._last + PROGRESS_SECONDS)
+            while time.monotonic() < patience and self._count(FINISHED) <= self._ended:
+                if stop.wait(LOOK_SECONDS):
+                    return
+            patience = time.monotonic() + WORK_SECONDS
+            while time.monotonic() < patience and not self._count(IN_FLIGHT):
+                if stop.wait(LOOK_SECONDS):
+                    return
+            self._ended, self._last = self._count(FINISHED), time.monotonic()
+
+    def _count(self, phases: frozenset[str]) -> int:
+        found = self._seen.all().values()
+        return sum(item.get("status", {}).get("phase") in phases for item in found)
