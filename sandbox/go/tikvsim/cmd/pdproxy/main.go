@@ -86,7 +86,7 @@ func run(listen, upstream, journalPath, control string, own files) error {
 		return fmt.Errorf("listen for the control API: %w", err)
 	}
 	server := &http.Server{Handler: door.Control(stop), ReadHeaderTimeout: 5 * time.Second}
-	defer func() { _ = server.Close() }()
+	defer end(server)
 	go func() { _ = server.Serve(controls) }()
 	address, err := door.Listen(listen)
 	if err != nil {
@@ -98,4 +98,13 @@ func run(listen, upstream, journalPath, control string, own files) error {
 		return cause
 	}
 	return nil
+}
+
+// end closes the server once who asked last, for the end perhaps, has the answer.
+func end(server *http.Server) {
+	patience, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(patience) != nil {
+		_ = server.Close()
+	}
 }

@@ -119,7 +119,7 @@ func run(o options) error {
 		ReadHeaderTimeout: 5 * time.Second,
 	}
 	go func() { _ = server.Serve(listener) }()
-	defer func() { _ = server.Close() }()
+	defer end(server)
 	fmt.Printf("control=http://%s\n", listener.Addr())
 	go link.Run(ctx)
 	err = simulation.Run(ctx, func() { o.announce(log) })
@@ -179,4 +179,13 @@ func (o options) tls() (*tls.Config, error) {
 		config.Certificates = []tls.Certificate{pair}
 	}
 	return config, nil
+}
+
+// end closes the server once who asked last, for the end perhaps, has the answer.
+func end(server *http.Server) {
+	patience, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(patience) != nil {
+		_ = server.Close()
+	}
 }
