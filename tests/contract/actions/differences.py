@@ -121,13 +121,6 @@ DIFFERENCES = (
     ),
     Difference(
         OLDER,
-        "test_region_shape_bad_days.py::test_p17_a_merge_whose_source_says_cancel_is_done",
-        "It keeps no record of the operator of a source that has been merged away.",
-        "None: a merge is judged by its ranges.",
-        (ActionType.MERGE_REGIONS,),
-    ),
-    Difference(
-        OLDER,
         "test_merge_regions.py::test_p14_the_last_regions_sibling_is_a_lie",
         "It shows no right neighbour of the last region, as it should.",
         "None: neighbours are judged by their keys.",

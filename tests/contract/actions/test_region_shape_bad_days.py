@@ -105,7 +105,9 @@ async def test_p17_a_merge_whose_source_says_cancel_is_done(stage: Stage) -> Non
     decision = await life.ended(await life.execute())
     assert phase(decision) == (Phase.SUCCEEDED, Reason.DONE)
     assert "CANCEL" not in (decision.status.message or "")
-    seen = await stage.see(None, left.id, right.id)
+    seen = await stage.until(
+        lambda now: left.id in now.ended_operators, "the source's end", None, left.id, right.id
+    )
     assert seen.ended_operators[left.id].status == "CANCEL"
     assert seen.regions[right.id].start_key == whole.start_key
 
