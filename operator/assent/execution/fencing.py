@@ -12,6 +12,9 @@ from assent.errors import AssentError, LeadershipLost
 from assent.execution.terms import Term
 from assent.kube.errors import Fenced
 
+LEASE_ENDING: Final = "LeaseEnding"
+"""Why a call is held that might not end before the lease does."""
+
 FENCE_CATCHES_UP_SECONDS: Final = 2.0
 """How long after the start of a term the API server's cache of the Lease may lag (kubernetes.md
 2.3; under one round trip when measured idle)."""
@@ -35,7 +38,7 @@ def permit_call(
     if now_monotonic_seconds > send_by:
         left = deadline - now_monotonic_seconds
         return Hold(
-            "LeaseEnding",
+            LEASE_ENDING,
             f"the lease has {left:.1f} s left and the call may take"
             f" {timeout_seconds + margin_seconds:.1f} s: waiting for its renewal",
         )

@@ -14,7 +14,7 @@ from assent.core.lifecycle.forward import Now
 from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.lost import answer_lost
 from assent.core.lifecycle.progress import begun, open_step
-from assent.core.lifecycle.recovery import NO_RECORD
+from assent.core.lifecycle.recovery import NO_RECORD, may_repeat
 from assent.core.lifecycle.settle import settle
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, PdCall, Unknown
@@ -25,6 +25,7 @@ from assent.core.policy.gates import busy_check
 from assent.core.policy.other_controllers import wanted_for
 from assent.errors import OutcomeUnknown, Retryable
 from assent.execution.caller import Caller, PdOf, stranger
+from assent.execution.fencing import LEASE_ENDING
 from assent.execution.journal import Journal
 from assent.execution.leadership import Term
 from assent.execution.record import (
@@ -128,6 +129,13 @@ class Pilot:
         air.calling = True
         try:
             outcome = await self._caller.call(proposal, cluster, call, term)
+            while earlier is not None and _for_time(outcome):
+                # Only the lease stood against the repeat. What licensed it may be otherwise by now.
+                await asyncio.sleep(FIRST_LOOK_SECONDS)
+                snapshot = await self.look(proposal, cluster, self._now())
+                if snapshot is None or not may_repeat(proposal, snapshot, self._now()):
+                    break
+                outcome = await self._caller.call(proposal, cluster, call, term)
         finally:
             air.calling = False
         sent_at: datetime | None = self._now()
@@ -251,6 +259,10 @@ class Pilot:
         # Another PD behind the endpoints shows nothing of what was done to the one approved.
         own = stranger(proposal, snapshot.pd) is None
         return snapshot if snapshot.prepared and own else None
+
+
+def _for_time(outcome: CallOutcome | Hold) -> bool:
+    return isinstance(outcome, Hold) and outcome.reason == LEASE_ENDING
 
 
 def _has_open_step(proposal: Proposal) -> bool:

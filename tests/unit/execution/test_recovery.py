@@ -27,14 +27,19 @@ async def crashed(op: Rig, tmp_path: Path, **how: Any) -> Rig:
     assert op.sent == 0
     await op.end()
     if how.get("took_effect"):
-        op.pd.evicted.add(4)
-        for region in op.pd.regions.values():
-            region.leader_store_id = next(n for n in region.store_ids if n != 4)
+        took_effect(op)
     if how.get("listed_only"):
         op.pd.evicted.add(4)
     follower = op.successor(tmp_path)
     await follower.lead()
     return follower
+
+
+def took_effect(op: Rig) -> None:
+    """Let PD show the eviction, and its leaders gone."""
+    op.pd.evicted.add(4)
+    for region in op.pd.regions.values():
+        region.leader_store_id = next(n for n in region.store_ids if n != 4)
 
 
 def pod(op: Rig, *, ended: bool) -> None:
@@ -111,6 +116,40 @@ async def test_a_sender_proven_gone_licenses_one_repeat(op: Rig, tmp_path: Path)
         assert later.sent == 1
         (step,) = status["execution"]["steps"]
         assert (step["holder"], step["epoch"]) == ("assent-1", 8)
+    finally:
+        await later.end()
+
+
+async def test_a_repeat_waits_for_the_renewal_of_the_lease(op: Rig, tmp_path: Path) -> None:
+    """Only time stands against it: nothing was sent, so nothing is unknown."""
+    later = await crashed(op, tmp_path)
+    pod(op, ended=True)
+    try:
+        later.term._deadline = later.clock.monotonic() + 3.0
+        await look(later)
+        await later.until(lambda: later.status("p1")["execution"]["epoch"] == later.term.epoch)
+        assert later.sent == 0
+        later.term._deadline = later.clock.monotonic() + 60.0
+        status = await later.until_phase("p1", "Succeeded")
+        assert [step["state"] for step in status["execution"]["steps"]] == ["Done"]
+        assert later.sent == 1
+    finally:
+        await later.end()
+
+
+async def test_a_repeat_that_waited_is_dropped_when_pd_shows_it_meanwhile(
+    op: Rig, tmp_path: Path
+) -> None:
+    """What licensed it is looked at again before it is sent."""
+    later = await crashed(op, tmp_path)
+    pod(op, ended=True)
+    try:
+        later.term._deadline = later.clock.monotonic() + 3.0
+        await look(later)
+        await later.until(lambda: later.status("p1")["execution"]["epoch"] == later.term.epoch)
+        took_effect(later)
+        await later.until_phase("p1", "Succeeded")
+        assert later.sent == 0
     finally:
         await later.end()
 

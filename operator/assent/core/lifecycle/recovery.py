@@ -99,7 +99,7 @@ def classify(
     if open_step(execution) is None:
         return Adopt()
     ending = settle(proposal, Evidence(NO_RECORD, snapshot, now), catalogue)
-    if sender_gone and snapshot is not None and _may_repeat(proposal, snapshot, now, catalogue):
+    if sender_gone and snapshot is not None and may_repeat(proposal, snapshot, now, catalogue):
         return SafeRepeat(sendable_call(_open_step(proposal).call))
     if ending is None:
         return ContinueVerifying()
@@ -110,9 +110,16 @@ def classify(
     return Adopt()
 
 
-def _may_repeat(
-    proposal: Proposal, snapshot: ClusterSnapshot, now: datetime, catalogue: Catalogue
+def may_repeat(
+    proposal: Proposal,
+    snapshot: ClusterSnapshot,
+    now: datetime,
+    catalogue: Catalogue = CATALOGUE,
 ) -> bool:
+    """Return True while sending the open step's call again changes nothing but what it was to
+    change: it is absolute, PD shows the value from before it, nobody has an answer to it, and its
+    tier and time allow it. Whether its sender is gone is another question.
+    """
     case = case_of(proposal, Evidence(NO_RECORD, snapshot, now), catalogue)
     step, action, params = case.step, case.action, case.params
     if action.idempotency is not Idempotency.ABSOLUTE or not snapshot.prepared:
