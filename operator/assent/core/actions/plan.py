@@ -186,16 +186,23 @@ def _is_done(stage: Stage, snapshot: ClusterSnapshot) -> bool:
 
 
 def _in_turn(
-    stages: Sequence[Stage], snapshot: ClusterSnapshot
+    stages: Sequence[Stage], snapshot: ClusterSnapshot, *, together: bool = False
 ) -> Iterator[tuple[Stage, ClusterSnapshot]]:
-    """Yield each stage with what PD shows now, and the evictions as earlier steps leave them."""
+    """Yield each stage with what PD shows now, and the evictions as earlier steps leave them;
+    with ``together``, those that end in a group still stand for all of it.
+    """
     evicted = snapshot.evicted_store_ids
+    ending: frozenset[int] = frozenset()
+    group: str | None = None
     for one in stages:
+        if not together or one.group is None or one.group != group:
+            evicted, ending = evicted - ending, frozenset()
+        group = one.group
         yield one, replace(snapshot, evicted_store_ids=evicted)
         if one.action.type is ActionType.EVICT_LEADERS:
             evicted |= one.action.scope(one.params).store_ids
         elif one.action.type is ActionType.STOP_EVICT_LEADERS:
-            evicted -= one.action.scope(one.params).store_ids
+            ending |= one.action.scope(one.params).store_ids
 
 
 def _no_critical(stages: Sequence[Stage], snapshot: ClusterSnapshot) -> Check:
@@ -217,13 +224,19 @@ def _groups_stand(stages: Sequence[Stage], snapshot: ClusterSnapshot) -> Verdict
     """
     grouped = [list(group) for name, group in groupby(stages, lambda one: one.group) if name]
     names = [group[0].group for group in grouped]
+    tiers = {
+        one.index: one.action.risk(one.params, seen).tier
+        for one, seen in _in_turn(stages, snapshot, together=True)
+    }
     for number, group in enumerate(grouped):
         if names[number] in names[:number]:
             return _ungrouped(group[0], "its group begins a second time: name one otherwise")
         for one in group:
             if one.wait_until is not None and one is not group[-1]:
                 return _ungrouped(one, "only the last step of a group may have waitUntil")
-            tier = one.action.risk(one.params, snapshot).tier
+            if len(group) > 1 and one.action.type is ActionType.TRANSFER_PD_LEADER:
+                return _ungrouped(one, "PD's new leader forgets what works beside the step (P23)")
+            tier = tiers[one.index]
             if tier.rank > Tier.MEDIUM.rank:
                 return _ungrouped(
                     one, f"the step is {tier.value}; in a group all are Low or Medium"

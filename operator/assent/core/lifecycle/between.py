@@ -13,7 +13,7 @@ from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.forward import Next, Now, forward, note
-from assent.core.lifecycle.group import judge_group, may_begin
+from assent.core.lifecycle.group import give_up_looking, judge_group, may_begin
 from assent.core.lifecycle.onward import finish
 from assent.core.lifecycle.progress import (
     begun,
@@ -53,6 +53,8 @@ def go_on(proposal: Proposal, now: Now, catalogue: Catalogue = CATALOGUE) -> Dec
     if begun(journal) and (judged := _judged(proposal, journal, now, catalogue)) is not None:
         return judged
     if now.hold is not None:
+        if (unseen := _unseen(proposal, journal, now, catalogue)) is not None:
+            return unseen
         return _held(proposal, journal, program, now.hold, now, undoing=undoing)
     snapshot = now.snapshot
     if snapshot is None:
@@ -74,8 +76,20 @@ def _judged(
     proposal: Proposal, journal: Execution, now: Now, catalogue: Catalogue
 ) -> Decision | None:
     """Return what one of the steps that have begun came to, None while all go on."""
-    evidence = Evidence(_ON_RECORD, now.snapshot, now.now, tidb_operator=now.tidb_operator)
-    return judge_group(proposal, journal, evidence, catalogue)
+    return judge_group(proposal, journal, _evidence(now), catalogue)
+
+
+def _unseen(
+    proposal: Proposal, journal: Execution, now: Now, catalogue: Catalogue
+) -> Decision | None:
+    """Return how a cancelled plan ends that nobody can look at any more, None for any other."""
+    if now.hold is None or now.hold.reason != Reason.CANCELLED or not begun(journal):
+        return None
+    return give_up_looking(proposal, journal, _evidence(now), catalogue)
+
+
+def _evidence(now: Now) -> Evidence:
+    return Evidence(_ON_RECORD, now.snapshot, now.now, tidb_operator=now.tidb_operator)
 
 
 def _held(

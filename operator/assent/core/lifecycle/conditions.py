@@ -82,8 +82,15 @@ def _approved(status: ActionProposalStatus) -> tuple[str, str]:
 
 
 def _forward(status: ActionProposalStatus) -> Step | None:
+    """Return the step that says how it went: the last, but one of its group that has failed or is
+    not judged yet speaks for all.
+    """
     steps = status.execution.steps if status.execution is not None else []
-    return next((step for step in reversed(steps) if step.kind is StepKind.FORWARD), None)
+    found = [step for step in reversed(steps) if step.kind is StepKind.FORWARD]
+    for state in (StepState.UNKNOWN, StepState.NO_EFFECT, StepState.BEGUN):
+        if (worst := next((step for step in found if step.state is state), None)) is not None:
+            return worst
+    return found[0] if found else None
 
 
 def _executed(status: ActionProposalStatus) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from assent.core.approvals.digest import ask_of, same_ask
 from assent.core.detection.incident import outdated
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
-from assent.core.lifecycle.journal import replace_last
-from assent.core.lifecycle.progress import begun, next_stage
+from assent.core.lifecycle.journal import replace_step
+from assent.core.lifecycle.progress import begun, next_stage, unknown_place
 from assent.core.lifecycle.rollback import by_hand
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.policy.limits import instant
@@ -90,13 +90,14 @@ def resolved(facts: Facts) -> Decision | None:
     resolution, execution = proposal.spec.resolution, proposal.status.execution
     if resolution is None or execution is None or resolution.digest != proposal.status.digest:
         return None
-    step = execution.steps[-1]
+    place = unknown_place(execution)
+    step = execution.steps[place]
     happened = resolution.outcome is ResolutionOutcome.HAPPENED
     state = StepState.DONE if happened else StepState.NOT_DONE
     undo = step.kind is StepKind.UNDO
     what = "undo" if undo else "call"
     came = "happened" if happened else "did not happen"
-    journal = replace_last(execution, step.model_copy(update={"state": state}))
+    journal = replace_step(execution, place, step.model_copy(update={"state": state}))
     program = program_of(proposal.spec.action, CATALOGUE)
     # Whatever came of an undo, the action itself did not reach its goal; nor did a plan of which
     # steps are left: nobody goes on from a state that nobody knew.
@@ -104,6 +105,8 @@ def resolved(facts: Facts) -> Decision | None:
     reached = happened and not undo and whole
     text = f"{resolution.by} says that the {what} {came}"
     if not reached and len(program) > 1:
+        unseen = ", ".join(str(journal.steps[place].plan_step) for place in begun(journal))
+        text += f"; nobody has looked at what came of step {unseen}" if unseen else ""
         text += f"; the plan ends here{by_hand(journal, program)}"
     elif reached and proposal.spec.revert_after is not None:
         # Nobody counts from an instant that nobody knows.

@@ -9,7 +9,7 @@ from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Execution, Step, StepKind, StepState
 from assent.api.v1alpha1.base import parse_duration_seconds
 from assent.api.v1alpha1.lifecycle import LifeEvent
-from assent.api.v1alpha1.tikvcluster import Policy
+from assent.api.v1alpha1.tikvcluster import Policy, Tier
 from assent.core.actions.action import Progress
 from assent.core.actions.plan import pinned
 from assent.core.actions.program import Stage, awaited, beside
@@ -21,6 +21,7 @@ from assent.core.lifecycle.progress import (
     begun,
     captured,
     forward_steps,
+    is_passed,
     plan_step,
     to_take_back,
     took_effect,
@@ -71,9 +72,8 @@ class Next:
 
     @property
     def since(self) -> datetime:
-        """When the last step ended."""
-        last = self.journal.steps[-1]
-        return last.verified_at or last.intended_at
+        """When the last step ended: of a group the last to end, wherever it stands."""
+        return max(step.verified_at or step.intended_at for step in self.journal.steps)
 
     @property
     def previous(self) -> tuple[Stage, ...]:
@@ -92,6 +92,10 @@ def forward(case: Next) -> Decision | None:
     if (lost := _previous_lost(case)) is not None:
         return _give_up(case, Reason.CHANGED_SINCE, lost)
     stage, snapshot = case.stage, case.snapshot
+    attempts = forward_steps(case.journal, stage.index)
+    if attempts and attempts[-1].state is not StepState.NOT_DONE:
+        answer = attempts[-1].answer or "its effect never showed"
+        return _give_up(case, Reason.NO_EFFECT, f"an earlier attempt had no effect ({answer})")
     standing = sum(1 for _ in to_take_back(case.journal, case.program))
     if not has_room(len(case.journal.steps), forward=1, back=standing + 1):
         return _give_up(case, Reason.HELD, "its journal is full")
@@ -100,10 +104,6 @@ def forward(case: Next) -> Decision | None:
     not_after = case.proposal.spec.not_after
     if not_after is not None and case.now.now >= not_after:
         return _give_up(case, Reason.EXPIRED, f"spec.notAfter ({instant(not_after)}) is over")
-    attempts = forward_steps(case.journal, stage.index)
-    if attempts and attempts[-1].state is not StepState.NOT_DONE:
-        answer = attempts[-1].answer or "its effect never showed"
-        return _give_up(case, Reason.NO_EFFECT, f"an earlier attempt had no effect ({answer})")
     if (moved := _target_moved(case)) is not None:
         return _give_up(case, Reason.PRECONDITION_FAILED, moved)
     if stage.action.already_done(stage.params, snapshot):
@@ -145,6 +145,10 @@ def _risk(case: Next) -> Verdict:
     if found.tier.rank > highest.rank or (approved and approved.tier.rank > highest.rank):
         message = f"spec.policy.maxTier is {highest.value} now"
         return Deny(Reason.TIER_NOT_ALLOWED, message)
+    together = len(beside(case.stage, case.program)) > 1
+    if together and found.tier.rank > Tier.MEDIUM.rank:
+        message = f"its risk is {found.tier.value} now, and in a group all are Low or Medium"
+        return Hold(Reason.PRECONDITION_WAITING, message)
     if approved is not None and found.tier.rank > approved.tier.rank:
         why = f": {found.factors[-1]}" if found.factors else ""
         message = f"its risk is {found.tier.value} now and {approved.tier.value} was approved{why}"
@@ -153,9 +157,13 @@ def _risk(case: Next) -> Verdict:
 
 
 def _awaited(case: Next) -> Decision | None:
-    """Return what to do while the wait after the previous step lasts, None once it is over."""
+    """Return what to do while the wait after the previous step lasts, None once it is over: for
+    all of a group, when the first of it has begun.
+    """
     before = case.previous[-1] if case.previous else None
-    if before is None or before.wait_until is None or begun(case.journal):
+    if before is None or before.wait_until is None:
+        return None
+    if any(is_passed(case.journal, one.index) for one in beside(case.stage, case.program)):
         return None
     missing = awaited(before.wait_until, case.snapshot)
     if missing is None:

@@ -37,6 +37,18 @@ def judge_group(
     return judge(replace(last, execution=execution), catalogue)
 
 
+def give_up_looking(
+    proposal: Proposal, execution: Execution, evidence: Evidence, catalogue: Catalogue
+) -> Decision | None:
+    """Return that a person must say what came of the begun steps: the time of all is over, and PD
+    cannot be read. None otherwise; for the end of a plan that is wanted all the same.
+    """
+    cases = [case_at(proposal, execution, place, evidence, catalogue) for place in begun(execution)]
+    if not all(case.overdue and case.snapshot is None for case in cases):
+        return None
+    return judge(cases[-1], catalogue)
+
+
 def may_begin(
     stage: Stage, execution: Execution, program: tuple[Stage, ...], now: datetime
 ) -> bool:

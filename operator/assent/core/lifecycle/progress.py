@@ -25,6 +25,12 @@ def begun(execution: Execution) -> list[int]:
     return [n for n, step in enumerate(execution.steps) if step.state is StepState.BEGUN]
 
 
+def unknown_place(execution: Execution) -> int:
+    """Return which entry a person must speak of: the last of unknown outcome, else the last."""
+    places = [n for n, step in enumerate(execution.steps) if step.state is StepState.UNKNOWN]
+    return places[-1] if places else len(execution.steps) - 1
+
+
 def stage_index(step: Step) -> int:
     """Return which stage a journal entry is of, from 0."""
     return (step.plan_step or 1) - 1

@@ -97,7 +97,9 @@ def _look(
             continue
         verification = action.verify(params, before, snapshot)
         if verification.progress is Progress.NOT_SEEN:
-            return _Plan(execution, failed=changed_since(verification.after))
+            reason, text = changed_since(verification.after)
+            left = by_hand(execution, program, but=stage.index)
+            return _Plan(execution, failed=(reason, f"{text}{left}"))
         if inverse is None:
             text = f"It cannot be taken back and stands: {action.sentence(params)}"
             left = by_hand(execution, program)

@@ -165,8 +165,9 @@ def _succeeded(case: Case) -> Decision:
 
 
 def _unknown(case: Case, what: str) -> Decision:
+    which = f" of step {case.stage.index + 1}" if len(case.program) > 1 else ""
     text = (
-        f"Nobody can know whether the {what} took effect ({case.evidence.outcome.answer}); "
+        f"Nobody can know whether the {what}{which} took effect ({case.evidence.outcome.answer}); "
         f"what PD shows: {case.seen_text}; it is never sent again"
     )
     line = resolve_command(case.proposal.meta, digest=case.proposal.status.digest or "")

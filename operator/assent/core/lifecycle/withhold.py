@@ -10,7 +10,7 @@ from assent.core.actions.program import program_of
 from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.journal import closed, replace_last
-from assent.core.lifecycle.progress import took_effect
+from assent.core.lifecycle.progress import begun, took_effect
 from assent.core.lifecycle.rollback import by_hand
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import DidNot
@@ -27,7 +27,8 @@ def withhold(
 
     - Executing goes back to Approved: what was approved still is, and runs when the hold ends.
       Where an earlier call has taken effect it stays, between two steps, and goes on when the
-      hold ends. A cancel ends it as Failed (Cancelled), and says what stands.
+      hold ends. A cancel ends it as Failed (Cancelled), and says what stands; not before those
+      of its group that have begun are judged, which ``between`` does.
     - RollingBack stays and says why; its undo is sent when the hold ends. A cancel ends it as
       RollbackFailed, with what is left in place.
 
@@ -57,10 +58,15 @@ def withhold(
     if undoing:
         left = ", ".join(f"{fact.name} was {fact.value}" for fact in step.before)
         sentence = f"the undo was cancelled and the action stands; before it {left}"
+        sentence += by_hand(execution, program_of(proposal.spec.action, catalogue))
         cause = Cause(Reason.UNDO_FAILED, sentence, by)
         return advance(proposal, LifeEvent.UNDO_FAILED, cause, now=now, also=also)
     program = program_of(proposal.spec.action, catalogue)
     stands = any(took_effect(execution, stage.index) for stage in program)
+    if cancelled and begun(execution):
+        looking = "looking first at what came of the steps that have begun"
+        cause = Cause(Reason.CANCELLED, f"{hold.message} before the call was sent; {looking}", by)
+        return advance(proposal, None, cause, now=now, also=also)
     if cancelled:
         left = by_hand(execution, program) if stands else ""
         cause = Cause(Reason.CANCELLED, f"{hold.message} before the call was sent{left}", by)
