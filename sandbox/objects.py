@@ -19,6 +19,9 @@ Object = dict[str, Any]
 
 TIMEOUT_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 10.0
+# "Retry-After: 0" for ever must not be asked for ever.
+SHORTEST_WAIT_SECONDS = 0.1
+LONGEST_MESSAGE = 300
 # As kubectl's, so that what one has applied the other may change.
 FIELD_MANAGER = "kubectl"
 APPLY = "application/apply-patch+yaml"
@@ -169,11 +172,11 @@ class Objects:
         waits = LONGEST_WAIT_SECONDS
         while answer.status_code == httpx.codes.TOO_MANY_REQUESTS and waits > 0:
             # Not begun, and asked to come back: a cache that is being filled after a restart.
-            pause = float(answer.headers.get("Retry-After", 1))
+            pause = max(float(answer.headers.get("Retry-After", 1)), SHORTEST_WAIT_SECONDS)
             waits -= pause
             time.sleep(pause)
             answer = self._send(method, path, content, headers, tries=1)
-        document: Object = answer.json() if answer.content else {}
+        document = _decoded(answer)
         if answer.is_error:
             said = f"Error from server ({document.get('reason')}): {document.get('message')}"
             raise ObjectError(answer.status_code, said)
@@ -196,6 +199,19 @@ class Objects:
             for group in self.request("GET", base, accept=DISCOVERY)["items"]:
                 found += _resources(base, group)
         return found
+
+
+def _decoded(answer: httpx.Response) -> Object:
+    """The answer; plain text, as of a path that nobody serves, as a Status with that message."""
+    if not answer.content:
+        return {}
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        return document
+    return {"reason": answer.reason_phrase, "message": answer.text.strip()[:LONGEST_MESSAGE]}
 
 
 def _resources(base: str, group: Mapping[str, Any]) -> list[Resource]:

@@ -128,8 +128,8 @@ class Orders:
         try:
             while line := await reader.readline():
                 try:
-                    answer: dict[str, object] = {"result": await self.carry_out(json.loads(line))}
-                except (SandboxError, ValueError, KeyError) as error:
+                    answer: dict[str, object] = {"result": await self.carry_out(_request(line))}
+                except (SandboxError, ValueError, KeyError, TypeError) as error:
                     answer = {"error": str(error)}
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
@@ -137,3 +137,10 @@ class Orders:
             return  # who asked has gone
         finally:
             writer.close()
+
+
+def _request(line: bytes) -> dict[str, Any]:
+    request = json.loads(line)
+    if not isinstance(request, dict):
+        raise SandboxError(f"An order is a JSON object, not {line[:100]!r}.")
+    return request

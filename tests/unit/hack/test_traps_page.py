@@ -1,6 +1,5 @@
 """The page of traps: each trap with the tests that hold us to it, read from the tests."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -112,13 +111,7 @@ def test_every_test_that_the_page_names_exists() -> None:
             path, _, name = part.partition("::")
             if not name:
                 continue
-            tree = ast.parse((ROOT / path).read_text())
-            found = {
-                node.name
-                for node in ast.walk(tree)
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            }
-            assert name in found, part
+            assert f"def {name}(" in (ROOT / path).read_text(), part
 
 
 def test_the_page_says_how_many_apply_and_where_it_comes_from() -> None:

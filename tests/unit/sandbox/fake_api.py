@@ -17,6 +17,8 @@ class FakeApi:
 
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with every answer."""
     url: str = ""
 
     def answer(self, method: str, path: str, body: Any) -> Answer:
@@ -37,13 +39,16 @@ def serving(api: FakeApi) -> Iterator[FakeApi]:
             status, content = api.answer(self.command, self.path, json.loads(raw or "null"))
             text = content if isinstance(content, str) else json.dumps(content)
             self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
+            self.send_header("Content-Length", str(len(text.encode())))
+            for name, value in api.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text.encode())
 
         do_GET: Callable[[Any], None] = _any  # noqa: N815
         do_POST: Callable[[Any], None] = _any  # noqa: N815
         do_PATCH: Callable[[Any], None] = _any  # noqa: N815
+        do_PUT: Callable[[Any], None] = _any  # noqa: N815
         do_DELETE: Callable[[Any], None] = _any  # noqa: N815
 
         def log_message(self, *_: object) -> None:

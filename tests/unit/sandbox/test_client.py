@@ -147,9 +147,12 @@ def test_nonsense_on_the_socket_is_answered(layout: Layout) -> None:
     with Served(layout), socket.socket(socket.AF_UNIX) as caller:
         with socket_path(layout.socket) as name:
             caller.connect(name)
-        caller.sendall(b'not json\n{"order": "dance"}\n')
+        for line in ("not json", "[]", "null", '{"order": "operator", "number": null}', '"status"'):
+            caller.sendall(line.encode() + b"\n")
+        caller.sendall(b'{"order": "dance"}\n')
         with caller.makefile() as answers:
-            assert "error" in json.loads(answers.readline())
+            for _ in range(5):
+                assert json.loads(answers.readline())["error"]
             assert "dance" in json.loads(answers.readline())["error"]
 
 

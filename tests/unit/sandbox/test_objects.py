@@ -162,6 +162,39 @@ def test_who_is_asked_to_come_back_does(objects: Objects, api: FakeApi) -> None:
     assert objects.get(Query("ap", "x", "tikv")) == {"kind": "ActionProposal"}
 
 
+def test_who_is_told_to_come_back_at_once_does_not_do_so_for_ever(
+    api: FakeApi, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Retry-After of 0 that never ends would hold a test until its time limit."""
+    monkeypatch.setattr("sandbox.objects.LONGEST_WAIT_SECONDS", 0.3)
+    objects.get(Query("ap", "x", "tikv"))
+    api.headers["Retry-After"] = "0"
+    api.answers[f"GET {AP}/x"] = [(429, {"reason": "TooManyRequests", "message": "again"})]
+    before = len(api.asked)
+    with pytest.raises(ObjectError, match="again") as caught:
+        objects.get(Query("ap", "x", "tikv"))
+    assert caught.value.status == 429
+    assert 2 <= len(api.asked) - before <= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("404 page not found", "404 page not found", id="a path that nobody serves"),
+        pytest.param("[1, 2]", r"\[1, 2\]", id="JSON, but no object"),
+        pytest.param("x" * 5000, "x" * 300 + "$", id="a long page is cut"),
+    ],
+)
+def test_a_refusal_in_plain_text_is_a_refusal(
+    objects: Objects, api: FakeApi, text: str, message: str
+) -> None:
+    """Go's own 404 and what stands before an API server speak no JSON."""
+    api.answers[f"GET {AP}/x"] = [(404, text)]
+    with pytest.raises(ObjectError, match=message) as caught:
+        objects.get(Query("ap", "x", "tikv"))
+    assert caught.value.status == 404
+
+
 def test_no_answer_is_status_0(tmp_path: Path, api: FakeApi, objects: Objects) -> None:
     """While the API server restarts; whoever waits for it asks again."""
     objects.get(Query("ap", "x", "tikv"))

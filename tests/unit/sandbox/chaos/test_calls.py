@@ -85,9 +85,9 @@ def test_the_undo_touches_the_same_thing() -> None:
 
 
 def test_a_plan_wants_all_its_steps() -> None:
-    """In order; those of a parallel group, too."""
+    """In order; those of a group, too."""
     steps = [action("EvictLeaders", storeId=number) for number in (1, 2, 3)]
-    plan = action("Plan", steps=[steps[0], {"parallel": steps[1:]}])
+    plan = action("Plan", steps=[steps[0], *({**step, "group": "g"} for step in steps[1:])])
     assert [step.touch.key for step in wanted(plan)] == ["evict/1", "evict/2", "evict/3"]
 
 

@@ -114,6 +114,17 @@ def test_a_plan_touches_nothing_twice() -> None:
     assert len(plans) > 20
 
 
+def test_some_plans_have_groups() -> None:
+    """Several intents of one proposal are open at once then; their stores differ."""
+    plans = [ask.wish["plan"]["steps"] for ask in asks(7) if isinstance(ask.wish, dict)
+             and "plan" in ask.wish and "group" in ask.wish["plan"]["steps"][0]]  # fmt: skip
+    for steps in plans:
+        touched = [step.touch.key.split("/")[1] for one in steps if "group" in one
+                   for step in wanted(one)]  # fmt: skip
+        assert len(touched) == len(set(touched)) >= 2
+    assert len(plans) > 10
+
+
 def test_people_do_all_they_can_do() -> None:
     """And mostly approve."""
     manners = [ask.manner for ask in asks(7)]
