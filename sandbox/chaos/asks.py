@@ -156,7 +156,8 @@ class _Values:
             self._scatter: 3,
             self._scheduler: 8,
             self._eviction: 6,
-            self._plan: 13,
+            self._plan: 10,
+            self._group: 8,
         }
 
     def _shuffled(self, values: range) -> list[int]:
@@ -170,14 +171,15 @@ class _Values:
         drawn = draw()
         return drawn, f"{drawn.kind} {drawn.name}" if isinstance(drawn, Toggle) else ""
 
-    def limit(self) -> Action:
-        """A store limit that none has set."""
-        store, kind = key = self._dice.choice([key for key, left in self._rates.items() if left])
+    def limit(self, of_store: int = 0) -> Action:
+        """A store limit that none has set; of any store when none is named."""
+        free = [key for key, left in self._rates.items() if left and of_store in (0, key[0])]
+        store, kind = key = self._dice.choice(free)
         change = {"storeId": store, "kind": kind, "ratePerMinute": self._rates[key].pop()}
         return {"type": "SetStoreLimit", "setStoreLimit": change}
 
-    def _weight(self) -> Action:
-        store = self._dice.choice([store for store, left in self._weights.items() if left])
+    def _weight(self, of_store: int = 0) -> Action:
+        store = of_store or self._dice.choice([key for key, left in self._weights.items() if left])
         weight = self._weights[store].pop()
         # The weight that differs comes last, as every value that is set does.
         change = {"storeId": store, "regionWeightPercent": 100, "leaderWeightPercent": weight}
@@ -196,6 +198,15 @@ class _Values:
             member = step[step["type"][0].lower() + step["type"][1:]]
             steps.setdefault((step["type"], *list(member.values())[:-1]), step)
         return {"type": "Plan", "plan": {"steps": list(steps.values())}}
+
+    def _group(self) -> Action:
+        """Steps on different stores that work beside each other, and sometimes one after them."""
+        stores = self._dice.sample(range(1, STORES + 1), self._dice.randint(2, 4))
+        draws: list[Callable[[int], Action]] = [self.limit, self._weight]
+        steps = [{**self._dice.choice(draws)(store), "group": "beside"} for store in stores]
+        if self._dice.random() < 0.4:
+            steps.append(self._setting())
+        return {"type": "Plan", "plan": {"steps": steps}}
 
     def _transfer(self) -> Action | OnRegion:
         return self._region("TransferLeader")

@@ -82,7 +82,7 @@ def wanted(action: Mapping[str, Any]) -> tuple[Wanted, ...]:
     kind = action["type"]
     given = action[kind[0].lower() + kind[1:]]
     if kind == "Plan":
-        return tuple(step for item in _steps(given["steps"]) for step in wanted(item))
+        return tuple(step for item in given["steps"] for step in wanted(item))
     if kind == "SetStoreLimit":
         key = f"limit/{given['storeId']}/{LIMITS[given['kind']]}"
         return _absolute(key, _text(given["ratePerMinute"]))
@@ -105,11 +105,6 @@ def wanted(action: Mapping[str, Any]) -> tuple[Wanted, ...]:
     if kind == "ScatterRegion":
         return (Wanted(Touch(f"scatter-region/{given['regionId']}", ""), Repeat.AGAIN),)
     raise ValueError(f"No campaign asks for {kind}.")
-
-
-def _steps(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The steps of a plan, those of its parallel groups one after another."""
-    return [step for item in items for step in item.get("parallel", [item])]
 
 
 def _absolute(key: str, value: str) -> tuple[Wanted, ...]:

@@ -87,8 +87,8 @@ def api_orders(number: int) -> tuple[Order, ...]:
         _order("half_answer", 0.35, _READS, "watch=", milliseconds=dice.randint(600, 6000)),
         _order("cut_before_send", 0.03, _READS, "watch="),
         _order("status", 0.02, _READS, "watch=", status=503),
-        _order("cut_after_answer", 0.03, _READS),
-        _order("half_answer", 0.015, _READS),
+        _order("cut_after_answer", 0.015, _READS),
+        _order("half_answer", 0.008, _READS),
         _order("delay_after", 0.10, _READS, milliseconds=dice.randint(20, 400)),
         _order("cut_after_answer", 0.03, "POST"),
     ]
