@@ -29,7 +29,7 @@ from assent.execution.journal import Journal
 from assent.execution.leadership import Elector
 from assent.execution.recovery import Recovery
 from assent.execution.terms import Term
-from assent.kube.admission import check_gate
+from assent.kube.admission import check_gate, shipped_policies
 from assent.kube.client import KubeClient
 from assent.kube.errors import Fenced
 from assent.kube.events import EventPoster
@@ -144,6 +144,7 @@ class App:
             proposals=proposals,
             executor=executor,
             check_gate=self._check_gate,
+            read_anew=self._read_anew,
             keep_warm=lambda: self._kube.warm(CONNECTIONS),
             metrics=self._metrics,
         )
@@ -175,10 +176,13 @@ class App:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(serve(settings, self._metrics, self._health))
-                group.create_task(EventSource(settings, self._observe).run())
+                source = EventSource(settings, self._observe)
+                group.create_task(source.run())
                 group.create_task(self._keep_complete())
                 group.create_task(self._listen())
+                await source.watching.wait()
                 await self._synced.wait()
+                shipped_policies(settings.pod_namespace, settings.service_account)
                 _calm_collector()
                 while True:
                     await self._elector.run(self._lead)
@@ -227,6 +231,10 @@ class App:
                     extra={"reason": error.reason, "detail": error.message},
                 )
             await asyncio.sleep(RELIST_SECONDS if self._synced.is_set() else RETRY_SECONDS)
+
+    async def _read_anew(self, kind: str, key: str) -> None:
+        namespace, _, name = key.rpartition("/")
+        self._world.observe(kind, await self._kube.get(kind, namespace, name))
 
     async def _check_gate(self) -> Gate:
         report = await check_gate(self._kube, self._settings)
