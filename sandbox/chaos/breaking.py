@@ -33,6 +33,7 @@ class Breaking:
 
     def __init__(self, box: Sandbox, operators: Operators, strikes: Strikes, log: Log) -> None:
         self._box = box
+        self._pace = strikes.pace
         self._strikes = strikes
         self._operators = operators
         self._log = log
@@ -114,7 +115,7 @@ class Breaking:
 
     def _run(self, faults: Iterator[Fault]) -> None:
         for fault in faults:
-            if self._stop.wait(fault.pause_seconds):
+            if self._stop.wait(fault.pause_seconds * self._pace.factor):
                 return
             if fault.victim is Victim.LEADER and fault.kind in STRIKES:
                 self._strikes.await_moment(self._stop)
@@ -145,11 +146,13 @@ class Breaking:
     # -- control plane -----------------------------------------------------------------------------
 
     def _restart_api_server(self, _: Fault) -> str:
-        self._box.restart("kube-apiserver")
+        with self._pace.restart():
+            self._box.restart("kube-apiserver")
         return "kube-apiserver"
 
     def _kill_api_server(self, _: Fault) -> str:
-        return self._killed("kube-apiserver", 0.0)
+        with self._pace.restart():
+            return self._killed("kube-apiserver", 0.0)
 
     def _kill_etcd(self, fault: Fault) -> str:
         return self._killed("etcd", fault.seconds / 6)

@@ -18,6 +18,7 @@ from sandbox.chaos.faults import LANES, lane
 from sandbox.chaos.history import FINISHED, History, Said, Struck, Version
 from sandbox.chaos.lives import approved
 from sandbox.chaos.operators import COUNT, Operators, said
+from sandbox.chaos.pace import Pace
 from sandbox.chaos.people import CLUSTER, NAMESPACE, PROPOSALS, bindings, client_for
 from sandbox.chaos.resolving import Resolving
 from sandbox.chaos.strikes import Strikes
@@ -93,10 +94,11 @@ def _campaign(box: Sandbox, *, seed: int, minutes: float, folder: Path, say: Say
     box.wait_for(lambda: _watches(box), FIRST_LEADER_SECONDS, "leader that watches PD")
     conversations = Conversations(box, seen, stream(seed))
     resolving = Resolving(box, seen)
-    breaking = Breaking(box, operators, Strikes(seen), faults.log)
+    pace = Pace()
+    breaking = Breaking(box, operators, Strikes(seen, pace), faults.log)
     began = time.time()
     breaking.start({name: lane(name, seed) for name in LANES})
-    _progress(seen, faults, say, until=began + 60 * minutes)
+    _progress(seen, faults, pace, say, until=began + 60 * minutes)
     say("the last fault: mending")
     breaking.stop()
     breaking.mend()
@@ -146,10 +148,12 @@ def _watches(box: Sandbox) -> bool:
     return bool(found.get("status", {}).get("state") == "Watching")
 
 
-def _progress(seen: Watching, faults: Faults, say: Say, *, until: float) -> None:
+def _progress(seen: Watching, faults: Faults, pace: Pace, say: Say, *, until: float) -> None:
     while (left := until - time.time()) > 0:
         time.sleep(min(left, PROGRESS_SECONDS))
-        say(f"{max(0.0, until - time.time()) / 60:5.1f} min left; {_stand(seen, faults)}")
+        slow = f", {pace.factor:.1f} times as slow as usual" if pace.factor > 1.5 else ""
+        left_minutes = max(0.0, until - time.time()) / 60
+        say(f"{left_minutes:5.1f} min left{slow}; {_stand(seen, faults)}")
 
 
 def _stand(seen: Watching, faults: Faults) -> str:

@@ -4,6 +4,7 @@ import threading
 import time
 
 from sandbox.chaos.history import FINISHED, IN_FLIGHT
+from sandbox.chaos.pace import Pace
 from sandbox.chaos.watching import Watching
 
 LOOK_SECONDS = 0.05
@@ -16,8 +17,9 @@ WORK_SECONDS = 8.0
 class Strikes:
     """Holds a strike back until it hurts. One strike at a time."""
 
-    def __init__(self, seen: Watching) -> None:
+    def __init__(self, seen: Watching, pace: Pace) -> None:
         self._seen = seen
+        self.pace = pace
         self._guard = threading.Lock()
         self._ended = 0
         self._last = 0.0
@@ -27,11 +29,11 @@ class Strikes:
         neither came in time.
         """
         with self._guard:
-            patience = max(time.monotonic(), self._last + PROGRESS_SECONDS)
+            patience = self._last + PROGRESS_SECONDS * self.pace.factor
             while time.monotonic() < patience and self._count(FINISHED) <= self._ended:
                 if stop.wait(LOOK_SECONDS):
                     return
-            patience = time.monotonic() + WORK_SECONDS
+            patience = time.monotonic() + WORK_SECONDS * self.pace.factor
             while time.monotonic() < patience and not self._count(IN_FLIGHT):
                 if stop.wait(LOOK_SECONDS):
                     return
