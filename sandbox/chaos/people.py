@@ -29,6 +29,8 @@ ROLES = {
 }
 TIMEOUT_SECONDS = 8.0
 RETRY_SECONDS = 0.4
+FORBIDDEN_SECONDS = 6.0
+"""An API server that has just started knows no roles yet: so long a refusal is not believed."""
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -95,6 +97,7 @@ class Person:
             RefusedByServerError: it said no, and not only because it is starting or overloaded.
         """
         headers = MERGE if method == "PATCH" else {}
+        believes_until = min(until, time.monotonic() + FORBIDDEN_SECONDS)
         while time.monotonic() < until:
             try:
                 answer = self._client.request(method, path, json=body, headers=headers)
@@ -105,6 +108,10 @@ class Person:
                 time.sleep(RETRY_SECONDS)
                 continue
             found: Object = answer.json()
+            forbidden = answer.status_code == httpx.codes.FORBIDDEN
+            if forbidden and time.monotonic() < believes_until:
+                time.sleep(RETRY_SECONDS)
+                continue
             if answer.is_error:
                 raise RefusedByServerError(answer.status_code, str(found.get("message")))
             return found
