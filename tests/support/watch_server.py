@@ -30,6 +30,9 @@ class WatchServer:
     def __init__(self) -> None:
         self.url = ""
         self.trouble: Trouble = lambda _: None
+        self.discovered = asyncio.Event()
+        """Clear it to let whoever asks what is served wait."""
+        self.discovered.set()
         self.lists: list[str] = []
         """The plural of every list that was asked for."""
         self.opened = 0
@@ -85,6 +88,7 @@ class WatchServer:
         """Answer discovery, a list, or a watch."""
         found = self._discovery(request.path)
         if found is not None:
+            await self.discovered.wait()
             return web.json_response(found)
         kind = next(
             (

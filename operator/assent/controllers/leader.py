@@ -9,9 +9,10 @@ from assent.controllers.clusters import ClusterController, Gate, wanted_of
 from assent.controllers.proposals import ProposalController
 from assent.controllers.queue import WorkQueue
 from assent.controllers.world import Key, World
-from assent.errors import AssentError, LeadershipLost
+from assent.errors import AssentError, LeadershipLost, OutcomeUnknown
 from assent.execution.engine import Executor
 from assent.execution.leadership import Term
+from assent.kube.errors import Conflict
 from assent.kube.resources import KINDS
 from assent.observability.crash_points import Point, reached
 from assent.observability.metrics import Metrics
@@ -45,6 +46,7 @@ class Leader:
         proposals: ProposalController,
         executor: Executor,
         check_gate: Callable[[], Awaitable[Gate]],
+        read_anew: Callable[[str, str], Awaitable[None]],
         keep_warm: Callable[[], Awaitable[None]],
         metrics: Metrics,
     ) -> None:
@@ -53,6 +55,7 @@ class Leader:
         self._proposals = proposals
         self._executor = executor
         self._check_gate = check_gate
+        self._read_anew = read_anew
         self._keep_warm = keep_warm
         self._metrics = metrics
         self._queue: WorkQueue[Key] | None = None
@@ -96,6 +99,15 @@ class Leader:
             await self._clusters.aclose()
 
     async def _work(self, key: Key, term: Term) -> None:
+        try:
+            await self._reconcile(key, term)
+        except (Conflict, OutcomeUnknown):
+            # What was decided on is not what is stored: a watch that lags may lag for long.
+            kind, name = key
+            await self._read_anew(kind if kind != WARM else KINDS.cluster, name)
+            raise
+
+    async def _reconcile(self, key: Key, term: Term) -> None:
         kind, name = key
         queue = self._queue
         if queue is None:

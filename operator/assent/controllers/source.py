@@ -8,6 +8,8 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,11 @@ VIGIL_SECONDS = 10.0
 """How often it is looked whether every watcher of kopf's is alive, and its loop turns."""
 VIGIL_PATIENCE = 3
 """Looks in a row that must find it wrong: after a freeze one may."""
-FIRST_PATIENCE = 12
-"""The same before all was right once: kopf begins with discovery, on a server that may be slow."""
+FIRST_PATIENCE = 4
+"""The same before all was right once: kopf begins with discovery, on a server that may be slow; and
+where its discovery fails half way, it goes on without watching anything."""
+FIRST_LOOK_SECONDS = 0.05
+"""How often it is looked until all was right once: until then nobody may lead."""
 WATCHER = "watcher for "
 """How kopf names the tasks that watch (kopf/_core/reactor/orchestration.py, 1.45)."""
 
@@ -112,6 +117,8 @@ class EventSource:
         self._vigil_seconds = vigil_seconds
         self._stop: Callable[[], None] = lambda: None
         """Ends kopf from any thread; there is nothing to end before it began."""
+        self.watching = asyncio.Event()
+        """Set once every kind was watched for the first time: before, the cache may be stale."""
         self._turns = 0
         """How often kopf's loop has come round to its vigil."""
 
@@ -162,17 +169,30 @@ class EventSource:
             silent, heard = (silent + 1 if heard == self._turns else 0), self._turns
         raise RuntimeError("kopf's event loop hangs")
 
-    async def _keep_vigil(self, tell: Callable[[BaseException | None], None]) -> None:
+    async def _keep_vigil(
+        self, tell: Callable[[BaseException | None], None], begun: Callable[[], None]
+    ) -> None:
         """Tell of a watcher that ended without ending kopf (kubernetes.md 1.4): it is a zombie."""
         namespaces = len(self._settings.watch_namespaces) or 1
         own = sum(namespaces if item.KIND != Halt.KIND else 1 for item in WATCHED)
-        wanted, wrong, patience = own + len(GATE_KINDS), 0, FIRST_PATIENCE
-        while wrong < patience:
-            await asyncio.sleep(self._vigil_seconds)
-            self._turns += 1
-            alive = sum(task.get_name().startswith(WATCHER) for task in asyncio.all_tasks())
-            wrong, patience = (wrong + 1, patience) if alive < wanted else (0, VIGIL_PATIENCE)
-        tell(RuntimeError(f"{alive} watchers are alive of {wanted}: are all CRDs installed?"))
+        wanted, wrong = own + len(GATE_KINDS), 0
+        if await self._first_watchers(wanted):
+            begun()
+            while wrong < VIGIL_PATIENCE:
+                await asyncio.sleep(self._vigil_seconds)
+                self._turns += 1
+                wrong = wrong + 1 if _watchers() < wanted else 0
+        tell(RuntimeError(f"{_watchers()} watchers are alive of {wanted}: are all CRDs installed?"))
+
+    async def _first_watchers(self, wanted: int) -> bool:
+        """Return True as soon as so many are alive, False when they do not come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._vigil_seconds * FIRST_PATIENCE):
+                while _watchers() < wanted:
+                    await asyncio.sleep(FIRST_LOOK_SECONDS)
+                    self._turns += 1
+                return True
+        return False
 
     async def _operate(
         self, home: asyncio.AbstractEventLoop, tell: Callable[[BaseException | None], None]
@@ -187,7 +207,8 @@ class EventSource:
         # No stop flag: kopf would wait 5 s for its waiter before it said that it has failed.
         self._stop = lambda: _cancel(loop, task)
         # Before kopf, which waits for and cancels every task that is younger than itself.
-        vigil = asyncio.create_task(self._keep_vigil(tell), name="vigil")
+        begun = partial(home.call_soon_threadsafe, self.watching.set)
+        vigil = asyncio.create_task(self._keep_vigil(tell, begun), name="vigil")
         try:
             await kopf.operator(
                 registry=registry,
@@ -223,6 +244,10 @@ class EventSource:
             return kopf.ConnectionInfo(
                 server=settings.api_server, ca_path=settings.ca_file, token=token.strip()
             )
+
+
+def _watchers() -> int:
+    return sum(task.get_name().startswith(WATCHER) for task in asyncio.all_tasks())
 
 
 def _cancel(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:

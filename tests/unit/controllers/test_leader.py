@@ -11,7 +11,7 @@ from assent.controllers.clusters import Gate
 from assent.controllers.leader import UNTESTED, Leader
 from assent.errors import LeadershipLost, Retryable
 from assent.kube.resources import KINDS
-from tests.support.fake_kube import refusal
+from tests.support.fake_kube import lose, refusal
 from tests.support.proposals import EVICT_4
 from tests.unit.execution.rig import NS, Rig
 
@@ -38,6 +38,7 @@ def made(
         proposals=op.proposals,
         executor=op.executor,
         check_gate=check_gate,
+        read_anew=op.read_anew,
         keep_warm=keep_warm,
         metrics=op.metrics,
     )
@@ -98,6 +99,26 @@ async def test_the_end_of_a_cluster_reaches_its_proposals(op: Rig) -> None:
         await op.until_phase("p1", "Approved")
         op.server.delete(KINDS.cluster, NS, "demo")
         await op.until(lambda: op.status("p1")["reason"] == "ClusterNotReady")
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["conflict", "answer lost"])
+async def test_a_cache_that_a_write_proves_old_is_read_anew(op: Rig, lost: bool) -> None:
+    """A watch may lag for long, or miss an edit: waiting for it would hold what was approved."""
+    async with leading(op, made(op)):
+        op.server.edit(KINDS.cluster, NS, "demo", {"spec": {"suspend": True}})
+        op.file("p1", EVICT_4)
+        status = await op.until_phase("p1", "Pending")
+        seats = [{"by": "sre-2", "decision": "Approve", "digest": status["digest"]}]
+        op.say("p1", approvals=seats)
+        await op.until_phase("p1", "Approved")
+        listeners, op.server.listeners = op.server.listeners, []
+        op.server.edit(KINDS.proposal, NS, "p1", {"metadata": {"labels": {"team": "db"}}})
+        op.server.listeners = listeners
+        if lost:
+            op.server.order("PATCH", "/actionproposals/p1/status$", lose)
+        op.server.edit(KINDS.cluster, NS, "demo", {"spec": {"suspend": False}})
+        await op.until_phase("p1", "Succeeded")
+    assert op.calls == [("POST", "/schedulers")]
 
 
 async def test_a_test_of_the_gate_that_breaks_closes_the_gate_and_not_the_leader(op: Rig) -> None:

@@ -211,6 +211,20 @@ async def test_a_kind_that_the_server_does_not_know_ends_the_run(
         assert "are all CRDs installed" in str(ended.value.__cause__)
 
 
+async def test_nobody_may_lead_before_every_kind_is_watched(
+    server: WatchServer, tmp_path: Path
+) -> None:
+    """The lists alone are a cache that goes stale: the Lease is stood for when all is watched."""
+    server.discovered.clear()
+    async with watched(server, tmp_path, vigil_seconds=10) as seen:
+        await asyncio.sleep(4 * source.FIRST_LOOK_SECONDS)
+        assert not seen.source.watching.is_set()
+        server.discovered.set()
+        async with asyncio.timeout(10):
+            await seen.source.watching.wait()
+        await seen.watching()
+
+
 async def test_a_loop_that_hangs_ends_the_run(server: WatchServer, tmp_path: Path) -> None:
     """A thread that turns no more tells nothing, and raises nothing either."""
     async with watched(server, tmp_path) as seen:

@@ -168,6 +168,11 @@ class Rig:
         """Take in an answer."""
         self.world.observe(KINDS.proposal, raw)
 
+    async def read_anew(self, kind: str, key: str) -> None:
+        """What the application does when a write shows that the cache is old."""
+        namespace, _, name = key.rpartition("/")
+        self.world.observe(kind, await self.kube.get(kind, namespace, name))
+
     def _watch(self, kind: str, change: str, raw: Raw) -> None:
         if kind not in (KINDS.proposal, KINDS.cluster, KINDS.halt):
             return
