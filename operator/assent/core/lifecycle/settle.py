@@ -247,6 +247,35 @@ def _settle_undo(case: Case, catalogue: Catalogue) -> Decision | None:
     return _undo_failed(case, "PD took the undo, but it never showed", StepState.NO_EFFECT)
 
 
+def reconsider_undo(
+    proposal: Proposal, evidence: Evidence, catalogue: Catalogue = CATALOGUE
+) -> Decision | None:
+    """Return what becomes of an undo whose call was certainly not sent and had to wait, by what PD
+    shows now: passed over where somebody has taken it back meanwhile, given up where somebody set
+    another value, which it would overwrite. None when it is still to be sent.
+
+    Nothing is decided without a snapshot of a prepared PD: None then says nothing, look again.
+
+    Raises:
+        ValueError: the proposal has no open step.
+    """
+    case = case_of(proposal, evidence, catalogue)
+    if case.step.kind is not StepKind.UNDO or case.snapshot is None:
+        return None
+    if case.unchanged:
+        journal = case.closed(StepState.ALREADY_DONE)
+        return take_back(case.proposal, journal, _undoing(case, "Taken back so far"), catalogue)
+    in_part = any(
+        step.kind is StepKind.UNDO
+        and step.state is StepState.DONE
+        and stage_index(step) == case.stage.index
+        for step in case.execution.steps
+    )
+    if case.shows or in_part:
+        return None
+    return _undo_failed(case, "it had to wait", StepState.NOT_DONE)
+
+
 def _second_undo(case: Case) -> Decision | None:
     """Return the intent of one more call where the inverse alone does not restore everything."""
     if case.snapshot is None:
