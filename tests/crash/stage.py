@@ -21,6 +21,8 @@ NAME = "p1"
 MOMENT_SECONDS = 60.0
 """How long a run may take to come to its moment."""
 QUIET_SECONDS = 90.0
+"""How long an end is waited for: longer than it may take, so that late is told from never."""
+PAUSE_SECONDS = 0.1
 LATE_MILLISECONDS = 700
 POLICY = {
     "actionTimeout": "5s",
@@ -176,7 +178,7 @@ class _Play:
             post.go_on()
             said = (Point.WITHHELD, Point.NOTE_STORED)
             self._wait(
-                lambda: not self._crew.lives(leader) or _any(said, post.passed(since)),
+                lambda _: not self._crew.lives(leader) or _any(said, post.passed(since)),
                 "something to be withheld",
             )
             self._relent()
@@ -192,36 +194,34 @@ class _Play:
             self._scene.configure(suspend=False)
             self._suspended = False
 
-    def _tend(self) -> None:
-        """Approve what wants an approval, as a person does who is there all the time."""
-        for found in self._proposals():
+    def _tend(self) -> list[dict[str, Any]]:
+        """Approve what wants an approval, as a person does who is there all the time.
+
+        Returns the proposals as they were.
+        """
+        proposals = self._scene.proposals()
+        for found in proposals:
             status = found.get("status", {})
             given = {item["digest"] for item in found["spec"].get("approvals", [])}
             wants = status.get("phase") == "Pending" and status.get("digest")
             if wants and status["digest"] not in given:
                 with contextlib.suppress(KubectlError):  # it has just become another
                     self._scene.approve(found["metadata"]["name"])
-
-    def _proposals(self) -> list[dict[str, Any]]:
-        return self._scene.proposals()
+        return proposals
 
     # -- waiting ------------------------------------------------------------------------------
 
-    def _wait(self, fact: Callable[[], bool], what: str) -> None:
-        def tended() -> bool:
-            self._tend()
-            return fact()
-
-        self._box.wait_for(tended, MOMENT_SECONDS, what)
+    def _wait(self, fact: Callable[[list[dict[str, Any]]], bool], what: str) -> None:
+        self._box.wait_for(lambda: fact(self._tend()), MOMENT_SECONDS, what)
 
     def _await_death_or_end(self, slot: int, what: str) -> None:
         """Return once the process is dead, or the proposal has ended without that."""
         lived = True
 
-        def over() -> bool:
+        def over(proposals: list[dict[str, Any]]) -> bool:
             nonlocal lived
             lived = self._crew.lives(slot)
-            return not lived or self._ended()
+            return not lived or _ended(proposals)
 
         self._wait(over, what)
         if not lived:
@@ -230,19 +230,12 @@ class _Play:
     def _await_end(self) -> float:
         """Return the instant of the end, or of giving up."""
         deadline = time.monotonic() + QUIET_SECONDS
-        while time.monotonic() < deadline:
-            self._tend()
-            if self._ended():
-                break
-            time.sleep(0.1)
+        while not _ended(self._tend()) and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
         return time.monotonic()
 
-    def _ended(self) -> bool:
-        found = self._proposals()
-        return bool(found) and all(item.get("status", {}).get("phase") in ENDED for item in found)
-
     def _judge(self, run: Run, case: Case, seconds: float) -> None:
-        proposals = self._proposals()
+        proposals = self._scene.proposals()
         writes = self._scene.calls()
         run.verdict = judge(
             case,
@@ -281,6 +274,12 @@ class _Play:
             and item.namespace == self._scene.namespace
             for item in self._box.audit()
         )
+
+
+def _ended(proposals: Sequence[dict[str, Any]]) -> bool:
+    """Return True once there is one, and all have ended."""
+    phases = [item.get("status", {}).get("phase") for item in proposals]
+    return bool(phases) and all(phase in ENDED for phase in phases)
 
 
 def _any(wanted: Sequence[Point], passed: Sequence[Point]) -> bool:
