@@ -21,8 +21,8 @@ changed. No decision looks at a version number.
 `make contract` runs every action's tests on PD {PD_VERSION}; `make contract-long` runs them on PD
 {OLD_PD_VERSION} as well, with simulated stores, and prints the matrix of actions and versions
 (build/contract-versions.json). A test that fails on either fails the run; one that means nothing
-on a line is left out there, and stands below with the reason. v6.5 and v7.1 are not run: their
-operators and texts are those of v6.6 (pd-api.md, section 6).
+on a line is left out there, and stands below with the reason. v6.5 and v7.1 are not run: in what
+Assent uses the notes on PD's source find no difference between them, and v6.6 lies in between.
 """
 
 
@@ -127,7 +127,7 @@ OTHERS = (
         "",
     ),
 )
-"""Of pd-api.md, section 6: written after the reference, not recorded from a process."""
+"""After the notes on PD's source (section 6), not recorded from a process."""
 
 
 def versions_page() -> str:
@@ -157,7 +157,7 @@ def versions_page() -> str:
         )
     )
     parts.append(
-        "## Other lines\n\nWritten after the reference, not recorded from a process: neither PD of"
+        "## Other lines\n\nWritten after the notes on PD's source, not recorded from a process: neither PD of"
         " the sandbox shows it.\n"
     )
     parts.append(
