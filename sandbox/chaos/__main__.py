@@ -45,7 +45,7 @@ def main() -> int:
             folder = BUILD / "chaos" / str(chosen.seed)
             history = campaign.run(seed=chosen.seed, minutes=chosen.minutes, folder=folder, say=say)
     except (SandboxError, ToolchainError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}\nLogs: {BUILD / 'chaos' / str(chosen.seed)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
