@@ -23,6 +23,8 @@ MOMENT_SECONDS = 60.0
 QUIET_SECONDS = 90.0
 """How long an end is waited for: longer than it may take, so that late is told from never."""
 PAUSE_SECONDS = 0.1
+LAST_MOMENTS_SECONDS = 5.0
+"""How long after the end of its proposal an operator may come to the point at which it dies."""
 LATE_MILLISECONDS = 700
 POLICY = {
     "actionTimeout": "5s",
@@ -133,7 +135,8 @@ class _Play:
         else:
             self._befall(leader, since)
         self._await_death_or_end(subject, "the end of the subject")
-        run.died = kill is not None and not self._crew.lives(subject)
+        if kill is not None:
+            run.died = self._await_last_moments(subject, since, kill)
         if not any(self._crew.lives(slot) for slot in (leader, heir)):
             self._crew.standby(subject)
         self._relent()
@@ -142,7 +145,7 @@ class _Play:
         # The subject, where it lives on, must not obey an order of a run that is over.
         for slot in (leader, heir):
             self._crew.post(slot).give(Orders())
-        run.seconds_to_end = ended - (self._last_crash or ended)
+        run.seconds_to_end = max(0.0, ended - (self._last_crash or ended))
         self._judge(run, case, run.seconds_to_end)
 
     # -- what people and the world do ---------------------------------------------------------
@@ -226,6 +229,19 @@ class _Play:
         self._wait(over, what)
         if not lived:
             self._last_crash = time.monotonic()
+
+    def _await_last_moments(self, slot: int, since: int, kill: Orders) -> bool:
+        """Return whether the process dies as ordered; after the end of the proposal there are
+        still points to pass.
+        """
+        deadline = time.monotonic() + LAST_MOMENTS_SECONDS
+        while self._crew.lives(slot) and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
+        if self._crew.lives(slot):
+            return False
+        self._last_crash = self._last_crash or time.monotonic()
+        passed = self._crew.post(slot).passed(since)
+        return bool(passed) and passed[-1].name == kill.die_at
 
     def _await_end(self) -> float:
         """Return the instant of the end, or of giving up."""
