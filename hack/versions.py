@@ -157,8 +157,8 @@ def versions_page() -> str:
         )
     )
     parts.append(
-        "## Other lines\n\nWritten after the notes on PD's source, not recorded from a process: neither PD of"
-        " the sandbox shows it.\n"
+        "## Other lines\n\nWritten after the notes on PD's source, not recorded from a process:"
+        " neither PD of the sandbox shows it.\n"
     )
     parts.append(
         table(
@@ -176,6 +176,6 @@ def _cell(line: str, action: str) -> str:
     notes = [
         f"{row.pd} {row.ours}"
         for row in DIFFERENCES
-        if row.line == line and action in {kind.value for kind in row.actions}
+        if row.line == line and row.less and action in {kind.value for kind in row.actions}
     ]
     return "works" if line == NEWER or not notes else f"works, but: {'<br>'.join(notes)}"

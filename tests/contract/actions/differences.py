@@ -24,9 +24,11 @@ class Difference:
     """What Assent makes of it."""
     actions: tuple[ActionType, ...] = ()
     """Of which actions this is a part."""
+    less: bool = False
+    """True where those can do less on that line."""
 
 
-_NO_HALT = "It has no `halt-scheduling`, and says so before it changes anything."
+_NO_HALT = "PD has no `halt-scheduling`, and says so before it changes anything."
 _LEADS_AGAIN = (
     "A member that leads a second time counts no region anew and lists no scheduler for up to"
     " 5 minutes (`collectTimeout`)."
@@ -37,14 +39,14 @@ DIFFERENCES = (
         OLDER,
         "test_schedulers.py::test_a_default_scheduler_is_removed_and_added_again"
         "[evict-slow-store-scheduler]",
-        "It does not start `evict-slow-store-scheduler` by itself.",
+        "PD does not start `evict-slow-store-scheduler` by itself.",
         "There is nothing to remove until somebody adds it.",
         (ActionType.REMOVE_SCHEDULER,),
     ),
     Difference(
         NEWER,
         "test_older_pd.py::test_a_scheduler_that_this_pd_does_not_know_is_refused",
-        "It knows every scheduler of our list.",
+        "PD knows every scheduler of our list.",
         "AddScheduler works with each.",
         (ActionType.ADD_SCHEDULER,),
     ),
@@ -52,9 +54,10 @@ DIFFERENCES = (
         OLDER,
         "test_schedulers.py::test_a_scheduler_is_added_and_erased_again"
         "[evict-slow-trend-scheduler]",
-        "It does not know `evict-slow-trend-scheduler`: 400 `unknown scheduler`, before anything.",
+        "PD does not know `evict-slow-trend-scheduler`: 400 `unknown scheduler`, before anything.",
         "Failed, with PD's words; nothing has changed.",
         (ActionType.ADD_SCHEDULER,),
+        less=True,
     ),
     Difference(
         OLDER,
@@ -62,6 +65,7 @@ DIFFERENCES = (
         _NO_HALT,
         "Failed, with PD's words; nothing has changed.",
         (ActionType.SET_SCHEDULE_CONFIG,),
+        less=True,
     ),
     Difference(
         OLDER,
@@ -80,35 +84,37 @@ DIFFERENCES = (
     Difference(
         NEWER,
         "test_older_pd.py::test_a_setting_that_this_pd_does_not_have_is_refused",
-        "It has every setting of our list.",
+        "PD has every setting of our list.",
         "SetScheduleConfig works with each.",
         (ActionType.SET_SCHEDULE_CONFIG,),
     ),
     Difference(
         OLDER,
         "test_settings.py::test_the_isolation_level_goes_with_the_labels",
-        "It does not carry `isolation-level` into the rule `pd/default`, which is what counts.",
+        "PD does not carry `isolation-level` into the rule `pd/default`, which is what counts.",
         "Seen and never settled: verification names the rule, and the value is taken back.",
         (ActionType.SET_REPLICATION_CONFIG,),
+        less=True,
     ),
     Difference(
         NEWER,
         "test_older_pd.py::test_an_isolation_level_that_reaches_no_rule_is_not_done",
-        "It carries `isolation-level` into the rule `pd/default`.",
+        "PD carries `isolation-level` into the rule `pd/default`.",
         "SetReplicationConfig works with it.",
         (ActionType.SET_REPLICATION_CONFIG,),
     ),
     Difference(
         OLDER,
         "test_cancel_operator.py::test_a_merge_is_ended_on_both_regions",
-        "It ends a merge on the one region; on the other it runs on until its time is over.",
+        "PD ends a merge on the one region; on the other it runs on until its time is over.",
         "The region that was named is free; the other stays held by `RegionIdle`.",
         (ActionType.CANCEL_OPERATOR,),
+        less=True,
     ),
     Difference(
         NEWER,
         "test_older_pd.py::test_a_merge_is_ended_on_one_region_only",
-        "It ends a merge on both regions.",
+        "PD ends a merge on both regions.",
         "The warning `OneRegion` says which.",
         (ActionType.CANCEL_OPERATOR,),
     ),
@@ -118,25 +124,26 @@ DIFFERENCES = (
         _LEADS_AGAIN,
         "The way back takes that long: reading says PDNotReady, and everything holds until then.",
         (ActionType.TRANSFER_PD_LEADER,),
+        less=True,
     ),
     Difference(
         OLDER,
         "test_merge_regions.py::test_p14_the_last_regions_sibling_is_a_lie",
-        "It shows no right neighbour of the last region, as it should.",
-        "None: neighbours are judged by their keys.",
+        "PD shows no right neighbour of the last region, as it should.",
+        "Nothing: neighbours are judged by their keys.",
         (ActionType.MERGE_REGIONS,),
     ),
     Difference(
         OLDER,
         "test_callers.py::test_p05_the_caller_is_one_constant_label",
-        "It reads the caller from the header `component`, not from `X-Caller-ID`.",
+        "PD reads the caller from the header `component`, not from `X-Caller-ID`.",
         "Its log and metrics call us anonymous; nothing depends on them.",
     ),
     Difference(
         OLDER,
         "test_hidden_stores.py::test_p33_a_buried_store_is_hidden_but_where_one_asks_for_it",
-        "It has no `/stores/check`.",
-        "None: we do not ask it.",
+        "PD has no `/stores/check`.",
+        "Nothing: we do not ask it.",
     ),
 )
 

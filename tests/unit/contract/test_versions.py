@@ -49,7 +49,7 @@ def test_the_matrix_has_a_line_for_every_action_and_a_column_for_every_version()
     assert actions[0].split() == ["TransferLeader", "FAILED", "1/2", "FAILED", "1/2"]
     below = lines[len(ActionType) + 1 :]
     assert len(below) == sum(len(row.actions) for row in DIFFERENCES)
-    assert any(line.startswith(f"* AddScheduler on {OLDER}: It does not know") for line in below)
+    assert any(line.startswith(f"* AddScheduler on {OLDER}: PD does not know") for line in below)
 
 
 @pytest.mark.parametrize("row", DIFFERENCES, ids=lambda row: f"{row.line} {row.test}")
