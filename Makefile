@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv toolchain demo test contract contract-long long properties crash chaos test-unit \
-	test-integration verify bench sandbox-up sandbox-down generate fmt clean clean-cache
+	test-integration verify bench failover sandbox-up sandbox-down generate fmt clean clean-cache
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -75,6 +75,10 @@ verify: venv generate ## Check style, types, layers, generated files
 bench: venv ## Measure latency, writes and memory on the sandbox
 	@$(TOOLCHAIN) bench >/dev/null
 	$(BIN)/python -m sandbox.bench
+
+failover: venv ## Measure how long until the next leader acts, after a crash and after a stop
+	@$(TOOLCHAIN) demo >/dev/null
+	$(BIN)/python -m sandbox.bench.failover
 
 sandbox-up: venv ## Start a sandbox that stays
 	@$(TOOLCHAIN) demo >/dev/null

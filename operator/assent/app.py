@@ -17,14 +17,14 @@ from assent.api.v1alpha1.actionproposal import Phase
 from assent.controllers.clusters import ClusterController, Gate
 from assent.controllers.hearing import CHECK_SECONDS, Hearing
 from assent.controllers.leader import Leader
-from assent.controllers.pd import PdAccess, PdConnector
+from assent.controllers.pd import PD_TIMEOUTS, PdAccess, PdConnector
 from assent.controllers.proposals import ProposalController
 from assent.controllers.source import GATE_KINDS, WATCHED, EventSource
 from assent.controllers.watcher import Watcher
 from assent.controllers.world import World
 from assent.errors import AssentError, LeadershipLost
 from assent.execution.engine import Executor
-from assent.execution.fencing import judge_refusal
+from assent.execution.fencing import judge_refusal, too_short
 from assent.execution.journal import Journal
 from assent.execution.leadership import Elector
 from assent.execution.recovery import Recovery
@@ -268,6 +268,9 @@ def main() -> int:
     """Run the operator; return the exit code of the process."""
     try:
         settings = Settings.from_environment(os.environ)
+        short = too_short(settings.lease, timeout_seconds=PD_TIMEOUTS.total_seconds)
+        if short is not None:
+            raise SettingsError((short,))
     except SettingsError as error:
         for mistake in error.mistakes:
             print(mistake, file=sys.stderr)  # noqa: T201 - logging is not configured yet

@@ -169,6 +169,11 @@ WRONG: list[tuple[str, tuple[str, ...], str]] = [
         ("--set", "lease.retryPeriodSeconds=9"),
         "lease.retryPeriodSeconds x 1.2 must be less than lease.renewDeadlineSeconds",
     ),
+    (
+        "a lease in which no call to PD fits",
+        ("--set", "lease.renewDeadlineSeconds=6"),
+        "lease.renewDeadlineSeconds must be 5 more than lease.retryPeriodSeconds",
+    ),
     ("a Kubernetes without admission policies", ("--kube-version", "1.29.0"), "kubeVersion"),
 ]
 

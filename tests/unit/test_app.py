@@ -166,3 +166,23 @@ def test_settings_that_do_not_fit_end_the_process_with_a_sentence_each(
     said = capsys.readouterr().err
     assert "POD_NAME must be set" in said
     assert "ASSENT_LOG_LEVEL" in said
+
+
+def test_a_lease_in_which_no_call_fits_ends_the_process_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Else it would lead, and hold every approved call for ever."""
+    token = tmp_path / "token"
+    token.write_text("t")
+    environment = {
+        "ASSENT_API_SERVER": "https://127.0.0.1:1",
+        "ASSENT_CA_FILE": str(tmp_path / "ca.crt"),
+        "ASSENT_TOKEN_FILE": str(token),
+        "POD_NAME": "assent-0",
+        "ASSENT_LEASE_DURATION_SECONDS": "5",
+        "ASSENT_RENEW_DEADLINE_SECONDS": "4",
+        "ASSENT_RETRY_PERIOD_SECONDS": "0.5",
+    }
+    monkeypatch.setattr("os.environ", environment)
+    assert main() == 2
+    assert "ASSENT_RENEW_DEADLINE_SECONDS must be at least 5.5" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from assent.core.model.snapshot import ClusterSnapshot, PdIdentity
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Hold
 from assent.errors import LeadershipLost
-from assent.execution.fencing import permit_call
+from assent.execution.fencing import FENCE_MARGIN_SECONDS, permit_call
 from assent.execution.leadership import Term
 from assent.execution.live import LiveState, made_anew, read_live
 from assent.kube.client import KubeClient
@@ -26,7 +26,6 @@ from assent.observability.metrics import Metrics
 from assent.pd.client import Leader, PdClient
 from assent.pd.writes import send
 
-FENCE_MARGIN_SECONDS = 0.5
 LATE_CALL = "LateCall"
 """Reason of the Event about a call whose answer, or the wait for it, outlasted the lease."""
 

@@ -11,6 +11,7 @@ from assent.core.model.verdict import Hold
 from assent.errors import AssentError, LeadershipLost
 from assent.execution.terms import Term
 from assent.kube.errors import Fenced
+from assent.settings import LeaseTiming
 
 LEASE_ENDING: Final = "LeaseEnding"
 """Why a call is held that might not end before the lease does."""
@@ -18,6 +19,24 @@ LEASE_ENDING: Final = "LeaseEnding"
 FENCE_CATCHES_UP_SECONDS: Final = 2.0
 """How long after the start of a term the API server's cache of the Lease may lag (kubernetes.md
 2.3; under one round trip when measured idle)."""
+
+
+FENCE_MARGIN_SECONDS: Final = 0.5
+"""How long before the deadline a call must have ended at the latest."""
+
+
+def too_short(timing: LeaseTiming, *, timeout_seconds: float) -> str | None:
+    """Return why no call could ever pass the fence with these timings, None when it can.
+
+    Just before a renewal is answered the deadline is closest: one retry period after the last.
+    """
+    needed = timeout_seconds + FENCE_MARGIN_SECONDS + timing.retry_period_seconds
+    if needed <= timing.renew_deadline_seconds:
+        return None
+    return (
+        f"ASSENT_RENEW_DEADLINE_SECONDS must be at least {needed:g}: a call to PD may take"
+        f" {timeout_seconds:g} s and must fit before the deadline, also just before a renewal"
+    )
 
 
 def permit_call(

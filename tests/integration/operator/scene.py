@@ -119,6 +119,10 @@ class Scene:
         """Cancel it in one's own name."""
         self._patch("actionproposal", name, {"spec": {"cancel": {"by": by, "reason": "stop"}}}, by)
 
+    def resolve(self, name: str, resolution: Mapping[str, str], by: str = "alice") -> None:
+        """Say what came of an unknown call."""
+        self._patch("actionproposal", name, {"spec": {"resolution": dict(resolution)}}, by)
+
     def edit(self, name: str, by: str, action: Mapping[str, Any]) -> None:
         """Change the action; the editor becomes the author, and approvals go."""
         spec = {"proposedBy": by, "action": action, "approvals": None}

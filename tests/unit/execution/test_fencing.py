@@ -7,9 +7,16 @@ from hypothesis import strategies as st
 from assent.core.model.call import Permit
 from assent.core.model.verdict import Hold
 from assent.errors import LeadershipLost
-from assent.execution.fencing import FENCE_CATCHES_UP_SECONDS, judge_refusal, permit_call
+from assent.execution.fencing import (
+    FENCE_CATCHES_UP_SECONDS,
+    FENCE_MARGIN_SECONDS,
+    judge_refusal,
+    permit_call,
+    too_short,
+)
 from assent.execution.terms import Term
 from assent.kube.errors import Fenced
+from assent.settings import LeaseTiming
 
 
 def term(*, deadline: float = 110.0) -> Term:
@@ -96,3 +103,28 @@ def test_a_refusal_later_means_that_leadership_is_lost(now: float) -> None:
     judged = judge_refusal(term(), Fenced("fenced: x"), now_monotonic_seconds=now)
     assert isinstance(judged, LeadershipLost)
     assert "fenced: x" in judged.message
+
+
+@pytest.mark.parametrize(
+    ("deadline", "retry", "fits"),
+    [
+        pytest.param(10.0, 2.0, True, id="the defaults"),
+        pytest.param(7.0, 2.0, True, id="just"),
+        pytest.param(6.9, 2.0, False, id="held whenever a renewal is near"),
+        pytest.param(4.0, 0.5, False, id="held for ever"),
+    ],
+)
+def test_timings_in_which_no_call_fits_are_named(
+    deadline: float, retry: float, *, fits: bool
+) -> None:
+    """A call of 4.5 s: at the worst moment, just before a renewal, there must be a permit."""
+    timing = LeaseTiming(15.0, deadline, retry)
+    said = too_short(timing, timeout_seconds=4.5)
+    assert (said is None) is fits
+    worst = permit_call(
+        term(deadline=100.0 + deadline),
+        now_monotonic_seconds=100.0 + retry,
+        timeout_seconds=4.5,
+        margin_seconds=FENCE_MARGIN_SECONDS,
+    )
+    assert isinstance(worst, Permit) is fits
