@@ -13,6 +13,9 @@ LISTED = ("doubles", "lost", "stuck", "unapproved", "wrongly_unknown", "unknown"
 LOST_ANSWERS = ("cut_after_answer", "half_answer")
 RESTARTS = ("restart_api_server", "kill_api_server", "kill_etcd")
 KILLS = ("kill_operator", "kill_pd")
+NO_FAULTS = ("weather", "ended_by_itself")
+"""What the weather broke counts, not the weather; nor does a process that ended in order to begin
+anew."""
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -22,7 +25,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "seed": report.seed,
         "seeds": [report.seed],
         "minutes": report.minutes,
-        "faults": sum(count for kind, count in kinds.items() if kind != "weather"),
+        "faults": sum(count for kind, count in kinds.items() if kind not in NO_FAULTS),
         **targets(kinds),
         "proposals": report.proposals,
         "approvals": report.approvals,

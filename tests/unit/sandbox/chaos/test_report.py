@@ -20,6 +20,7 @@ def content(seed: int = 1, *, calls: bool = True) -> dict[str, Any]:
         "move_pd_leader",
         "kill_etcd",
         "weather",
+        "ended_by_itself",
     )
     struck = tuple(Struck(T0, T0 + 1, kind, "x") for kind in kinds)
     one = life("Executing", "Succeeded", steps=(("Forward", 0, "Done", "pod"),))
