@@ -105,6 +105,9 @@ def _held(
     if reason is Reason.CANCELLED and begun(journal):
         text = f"{hold.message}; looking first at what came of the steps that have begun"
         return note(proposal, reason, text, now)
+    if reason is not Reason.CANCELLED and begun(journal):
+        text = f"Sending nothing: {hold.message}; looking at what came of the steps that have begun"
+        return note(proposal, reason, text, now)
     if reason is not Reason.CANCELLED:
         return note(proposal, reason, f"Waiting before the next call: {hold.message}", now)
     by = proposal.spec.cancel.by if proposal.spec.cancel is not None else now.sender.holder

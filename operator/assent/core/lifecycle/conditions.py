@@ -21,6 +21,7 @@ _EXECUTED = {
     StepState.INTENDED: "Unknown",
     StepState.BEGUN: "True",
 }
+_TAKEN_BACK = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED})
 _VERIFIED = {StepState.DONE: "True", StepState.NO_EFFECT: "False"}
 
 
@@ -106,4 +107,6 @@ def _verified(status: ActionProposalStatus) -> tuple[str, str]:
     step = _forward(status)
     if step is None:
         return "Unknown", "NotStarted"
+    if status.phase in _TAKEN_BACK and status.revert_at is None:
+        return "False", "TakenBack"  # its effect was there, and was not what it was for
     return _VERIFIED.get(step.state, "Unknown"), step.state.value

@@ -44,7 +44,7 @@ def onward(case: Case, journal: Execution, reason: Reason, text: str) -> Decisio
     if following is None and not beside:
         return finish(case.proposal, journal, case.program, reason, text, now)
     done = f"Step {case.stage.index + 1} of {len(case.program)} is done: {text}"
-    coming = f"next: {_name(following)}" if following else f"{len(beside)} beside it go on"
+    coming = _coming(journal, following, len(beside))
     cause = Cause(Reason.NEXT_STEP, f"{done}; {coming}", journal.holder)
     return advance(case.proposal, None, cause, now=now, also=Also({"execution": journal}))
 
@@ -80,6 +80,17 @@ def _second_call(case: Case, journal: Execution) -> PdCall | None:
     if call is None or len(sent) >= MAX_CALLS or sent[-1].call == stored_call(call):
         return None
     return call
+
+
+def _coming(journal: Execution, following: Stage | None, beside: int) -> str:
+    """Return what comes: after a step of the group has failed nothing begins any more."""
+    if following is not None:
+        steps = forward_steps(journal, following.index)
+        if not steps or steps[-1].state is not StepState.NO_EFFECT:
+            return f"next: {_name(following)}"
+        failed = f"step {following.index + 1} has failed"
+        return f"{failed}, {beside} beside it go on" if beside else f"{failed}: all is taken back"
+    return f"{beside} beside it go on"
 
 
 def _name(stage: Stage) -> str:

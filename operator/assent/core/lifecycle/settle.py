@@ -188,7 +188,8 @@ def _goal_missed(case: Case, catalogue: Catalogue) -> Decision:
     elif alone and (risk is None or not ceremony_of(risk.tier).undo):
         reason, why = Reason.NO_EFFECT, "at this tier only people take it back"
     else:
-        text = f"It did not reach its goal ({case.seen_text})"
+        which = "It" if alone else f"Step {case.stage.index + 1} of {len(case.program)}"
+        text = f"{which} did not reach its goal ({case.seen_text})"
         return take_back(
             case.proposal, case.closed(StepState.DONE), _undoing(case, text), catalogue
         )

@@ -280,6 +280,51 @@ def test_verified_is_not_true_while_one_of_the_group_is_not() -> None:
     assert condition(trip, "Verified") == "False"
 
 
+def test_what_missed_its_goal_and_is_taken_back_is_not_verified() -> None:
+    """Its effect was there; a tool that waits for Verified must not be told that all is well."""
+
+    def listed_only(call: PdCall, shown: ClusterSnapshot) -> tuple[CallOutcome, ClusterSnapshot]:
+        outcome, after = obey(call, shown)
+        return outcome, with_store(after, 4, leader_count=100)
+
+    asks = plan(grouped(EvictLeaders(store_id=4)), grouped(limit(20, 1)))
+    trip = Voyage(asks, snapshot(), listed_only, step_seconds=120.0)
+    while trip.status.phase is Phase.EXECUTING or trip.status.phase is Phase.PENDING:
+        trip.go(1)
+    assert "Step 1 of 2 did not reach its goal" in str(trip.status.message)
+    assert condition(trip, "Verified") == "False"
+    trip.go()
+    assert (condition(trip, "Executed"), condition(trip, "Verified")) == ("True", "False")
+
+
+def test_a_taking_back_that_was_asked_for_leaves_it_verified() -> None:
+    """With revertAfter it was all that it was for, as long as it was to be."""
+    trip = Voyage(THREE, snapshot(), obey, revert_after="1h")
+    assert trip.go().phase is Phase.ACTIVE
+    trip.wait(3700.0)
+    trip.revert()
+    assert trip.status.phase is Phase.ROLLING_BACK
+    assert condition(trip, "Verified") == "True"
+    assert trip.go().phase is Phase.SUCCEEDED
+    assert condition(trip, "Verified") == "True"
+
+
+def test_messages_name_no_next_step_after_a_failure() -> None:
+    """What follows is the undo; a suspend meanwhile says that nothing is sent."""
+    trip = voyage(THREE, SlowPd(outcomes={2: DidNot("500 no")}, delays=lambda call: 5))
+    said: list[str] = []
+    while trip.status.phase is not Phase.ROLLING_BACK:
+        trip.go(1)
+        said.append(str(trip.status.message))
+    assert not [text for text in said if "next: 2" in text]
+    assert any("step 2 has failed: all is taken back" in text for text in said)
+    trip = voyage(THREE, SlowPd(delays=lambda call: 9))
+    trip.go(5)
+    trip.hold = Hold(Reason.SUSPENDED, "TiKVCluster demo is suspended")
+    trip.go(2)
+    assert str(trip.status.message).startswith("Sending nothing: TiKVCluster demo is suspended")
+
+
 def test_what_somebody_changed_leaves_the_rest_to_do_by_hand() -> None:
     """The undo stops at the first value that is not ours; the message names the others."""
 
