@@ -1,0 +1,87 @@
+"""`toStoreId=5`: what a person may change of an ask, and what they meant by it."""
+
+import copy
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from assent.cli.failures import CliError, Exit
+from assent.cli.kinds import KINDS, member_of
+from assent.cli.proposal import Json
+from assent.cli.reading import similar
+
+ABOUT = ("reason", "dryRun", "notBefore", "notAfter", "revertAfter")
+"""Fields of the ask beside the action."""
+STEP = re.compile(r"^(\d+)\.(.+)$")
+
+
+def changed_ask(spec: Json, assignments: Sequence[str]) -> Json:
+    """Return the fields of the ask that the assignments change, as they are to be.
+
+    ``toStoreId=5`` sets a parameter of the action, ``2.toStoreId=5`` one of a plan's second step,
+    ``reason=…`` a field beside the action, ``notAfter=`` removes one.
+
+    Raises:
+        CliError: one is not understood or names no field; the message says what was meant.
+    """
+    changed: Json = {}
+    action = copy.deepcopy(spec["action"])
+    for text in assignments:
+        path, sign, value = text.partition("=")
+        if not sign:
+            raise CliError(f"{text!r} is no NAME=VALUE such as toStoreId=5.", Exit.USAGE)
+        if path in ABOUT:
+            changed[path] = _value(value, spec.get(path)) if value else None
+            continue
+        place, name = _place(action, path)
+        if value:
+            place[name] = _value(value, place.get(name))
+        elif action["type"] == "Plan":
+            place.pop(name, None)  # the list of steps is sent whole
+        else:
+            place[name] = None  # what a merge patch removes
+        changed["action"] = action
+    return changed
+
+
+def parameters_of(action: Json) -> Json:
+    """Return the parameters of the action, to be changed in place."""
+    found: Json = action.setdefault(member_of(str(action["type"])), {})
+    return found
+
+
+def _place(action: Json, path: str) -> tuple[Json, str]:
+    step = STEP.match(path)
+    if action["type"] == "Plan":
+        steps = action["plan"]["steps"]
+        if step is None:
+            raise CliError(f"This is a plan: say which step, such as 2.{path}=…", Exit.USAGE)
+        number = int(step[1])
+        if not 1 <= number <= len(steps):
+            raise CliError(f"The plan has no step {number}: 1 to {len(steps)}.", Exit.USAGE)
+        return _place(steps[number - 1], step[2])
+    known = KINDS[action["type"]].parameters if action["type"] in KINDS else ()
+    parameters = parameters_of(action)
+    if path not in known and path not in parameters:
+        raise CliError(_unknown(path, str(action["type"]), known), Exit.USAGE)
+    return parameters, path
+
+
+def _unknown(path: str, action_type: str, known: Sequence[str]) -> str:
+    everything = [*known, *ABOUT]
+    near = similar(path, everything)
+    if not near:
+        near = [one for one in everything if one.lower() == path.lower()]
+    meant = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"{action_type} has no {path!r}.{meant} It has: {', '.join(everything)}."
+
+
+def _value(text: str, before: Any) -> Any:
+    """Return the value in the type of the one before; without one, as JSON reads it."""
+    if isinstance(before, str):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,157 @@
+"""What one sees before one decides: all that the digest stands for, and what follows."""
+
+from assent.cli.console import Console
+from assent.cli.kinds import undo_of
+from assent.cli.next_step import after_yes
+from assent.cli.proposal import Json, Proposal, changes
+from assent.cli.wording import TIERS, VERDICTS, clock, count, fields, heading, lines, until
+
+AFTER_NO = (
+    "It ends as Rejected, for good: the ask cannot be changed. The same problem stays silent for "
+    "the cluster's spec.detection.coolDown, unless its facts change."
+)
+
+
+def brief(proposal: Proposal, me: str, console: Console, *, rejecting: bool = False) -> None:
+    """Write what would be approved or rejected, and what follows."""
+    console.say(
+        f"{console.paint(capital(proposal.sentence), 'bold')}"
+        f" {console.paint('[dry run]', 'cyan') if proposal.is_dry else ''}".rstrip()
+    )
+    fields(console, _facts(proposal, console))
+    impact(proposal, console)
+    evidence(proposal, console)
+    difference(proposal, console)
+    obstacles(proposal, console)
+    people(proposal, me, console)
+    heading(console, "Then")
+    if rejecting:
+        lines(console, AFTER_NO)
+    else:
+        lines(console, after_yes(proposal))
+        lines(console, undoing(proposal))
+    console.say()
+
+
+def capital(text: str) -> str:
+    """Return the text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def _facts(proposal: Proposal, console: Console) -> list[tuple[str, str]]:
+    status, spec = proposal.status, proposal.spec
+    identity = (status.get("target") or {}).get("identity") or []
+    who = ", ".join(str(fact["value"]) for fact in identity)[:120]
+    revision = status.get("revision", 1)
+    edited = f" (revision {revision})" if revision and revision > 1 else ""
+    return [
+        ("Proposal", f"{proposal.namespace}/{proposal.name}{edited}"),
+        ("Cluster", proposal.cluster),
+        ("Target", proposal.target + (f" ({who})" if who else "")),
+        ("Tier", console.paint(proposal.tier, *TIERS.get(proposal.tier, ()))),
+        ("Proposed by", proposal.author),
+        ("Why", "" if status.get("finding") else str(spec.get("reason") or "")),
+        ("Not before", clock(spec.get("notBefore")) if spec.get("notBefore") else ""),
+        ("Expires", until(status.get("expiresAt"), console.now())),
+        ("Digest", proposal.digest or "none yet: not assessed"),
+    ]
+
+
+def impact(proposal: Proposal, console: Console) -> None:
+    """Write the facts that make the tier."""
+    factors = (proposal.status.get("risk") or {}).get("factors") or []
+    if factors:
+        heading(console, "Impact")
+        for factor in factors:
+            lines(console, f"- {capital(str(factor))}", hanging="    ")
+
+
+def evidence(proposal: Proposal, console: Console) -> None:
+    """Write what was seen; nothing on what a person filed."""
+    finding = proposal.status.get("finding")
+    if not finding:
+        return
+    heading(console, f"Evidence ({finding['rule']}, confidence {finding['confidence']} %)")
+    lines(console, str(finding.get("diagnosis", "")))
+    fields(console, [(str(one["name"]), str(one["value"])) for one in finding.get("evidence", [])])
+
+
+def difference(proposal: Proposal, console: Console) -> None:
+    """Write how the ask differs from what it was: the original, or what was assessed last."""
+    status = proposal.status
+    for title, before in (
+        ("Changed from the original", status.get("original")),
+        ("Changed since it was assessed", status.get("assessed")),
+    ):
+        found = changes(before, proposal.spec) if before else []
+        if found:
+            heading(console, title)
+            show_changes(found, console)
+            return
+
+
+def show_changes(found: list[tuple[str, object, object]], console: Console) -> None:
+    """Write a difference: what goes in red, what comes in green."""
+    for path, before, after in found:
+        if before is not None:
+            console.say(console.paint(f"  - {path}: {before}", "red"))
+        if after is not None:
+            console.say(console.paint(f"  + {path}: {after}", "green"))
+
+
+def obstacles(proposal: Proposal, console: Console) -> None:
+    """Write the checks that do not simply pass."""
+    found = [gate for gate in proposal.gates if gate.get("verdict") != "pass"]
+    if found:
+        heading(console, "Checks that do not simply pass")
+        for gate in found:
+            show_gate(gate, console)
+
+
+def show_gate(gate: Json, console: Console) -> None:
+    """Write one check."""
+    verdict = str(gate["verdict"])
+    ends = f" (until {clock(gate['until'])})" if gate.get("until") else ""
+    mark = console.paint(f"{verdict:<4}", *VERDICTS.get(verdict, ()))
+    lines(console, f"{gate['name']}: {gate['message']}{ends}", f"  {mark}  ", " " * 8)
+
+
+def people(proposal: Proposal, me: str, console: Console) -> None:
+    """Write one line a seat, and how many are missing."""
+    need = proposal.count
+    heading(console, f"Approvals {need.get('summary', '-')}")
+    ignored = {one["by"]: one["reason"] for one in need.get("notCounting") or []}
+    for seat in proposal.seats:
+        lines(console, _seat(seat, ignored, me, console), hanging="      ")
+    missing = int(need.get("missing") or 0)
+    if missing:
+        lines(console, f"{count(missing, 'approval')} missing")
+    elif not proposal.seats:
+        lines(console, "nobody has said anything")
+
+
+def _seat(seat: Json, ignored: dict[str, str], me: str, console: Console) -> str:
+    yes = seat.get("decision") == "Approve"
+    counts = seat["by"] not in ignored
+    mark = console.paint("✔", "green") if yes and counts else console.paint("✘", "red")
+    verb = "approved" if yes else "rejected"
+    text = f"{mark} {seat['by']}{' (you)' if seat['by'] == me else ''} {verb}"
+    if seat.get("comment"):
+        text += f": {seat['comment']}"
+    return text if counts else f"{text}; it does not count: {ignored[seat['by']]}"
+
+
+def undoing(proposal: Proposal) -> str:
+    """Return how it is taken back, in a sentence or two."""
+    spec = proposal.spec
+    if proposal.is_dry:
+        return "There is nothing to undo."
+    undo = undo_of(proposal.action_type)
+    if spec.get("revertAfter"):
+        return f"It takes itself back {spec['revertAfter']} after it was done. {undo}"
+    if undo.startswith("It cannot"):
+        return undo
+    return (
+        f"Taken back by itself if the effect does not show, and later by"
+        f" `kubectl proposals revert`. {undo}"
+    )

@@ -1,0 +1,132 @@
+"""Completion for kubectl: `kubectl_complete-<plugin>` prints candidates as cobra wants them."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from assent.cli.failures import CliError
+from assent.cli.flags import EVERY, REPEATED, VALUED
+from assent.cli.kubectl import CLUSTERS, HALTS, Kubectl
+from assent.cli.proposal import OPEN, Proposal
+from assent.cli.reading import listed, start_listing
+
+NO_FILES = ":4"
+"""Cobra's directive: do not offer files."""
+FILES = ":0"
+SHORT = {"-n": "namespace", "-s": "server"}
+WAITS_FOR = {
+    "approve": ("Pending",),
+    "reject": OPEN,
+    "modify": OPEN,
+    "resolve": ("OutcomeUnknown",),
+    "cancel": (*OPEN, "Executing", "Active", "RollingBack", "OutcomeUnknown"),
+    "revert": ("Succeeded", "Failed"),
+}
+"""In which phases a proposal is offered; the others take any."""
+
+
+def complete(plugin: str, arguments: Sequence[str]) -> str:
+    """Return the candidates for the last argument, a line each, and the directive."""
+    *before, word = list(arguments) or [""]
+    command, taken = plugin, before
+    if plugin == "proposals":
+        from assent.cli.proposals_command import COMMANDS
+
+        words = [one for one in before if not one.startswith("-")]
+        command = words[0] if words else ""
+        if not words and not word.startswith("-"):
+            offered = [f"{name}\t{text}" for name, (_, _, text) in COMMANDS.items()]
+            return _answer(offered, word)
+        taken = before[before.index(command) + 1 :] if words else before
+    if word.startswith("-"):
+        return _answer(_flags(plugin, command), word)
+    if before and before[-1] in ("-f", "--filename"):
+        return FILES
+    return _answer(_values(command, taken, before), word)
+
+
+def _flags(plugin: str, command: str) -> list[str]:
+    """The command's own flags first, then those of the connection."""
+    if plugin == "proposals":
+        from assent.cli.proposals_command import parser_of
+
+        made = parser_of(command or "list")
+    else:
+        from assent.cli.decision_command import parser
+        from assent.cli.seats import APPROVE, REJECT
+
+        made = parser(APPROVE if plugin == "approve" else REJECT)
+    own = [
+        f"{option}\t{action.help or ''}".replace("==SUPPRESS==", "")
+        for action in made._actions  # noqa: SLF001 - argparse has no other list of them
+        for option in action.option_strings
+        if option.startswith("--") and option.removeprefix("--") not in EVERY
+    ]
+    return [*own, *(f"--{name}\tkubectl's own" for name in EVERY if name != "v")]
+
+
+def _values(command: str, taken: Sequence[str], before: Sequence[str]) -> list[str]:
+    kubectl = Kubectl(connection(before))
+    last = before[-1] if before else ""
+    try:
+        if last in ("-n", "--namespace"):
+            return _names(kubectl.document("get", "namespaces", "-o", "json"))
+        if command in ("suspend", "resume"):
+            return _names(kubectl.document("get", CLUSTERS, "-o", "json"))
+        if command == "unhalt":
+            return _names(kubectl.document("get", HALTS, "-o", "json"))
+        if command in ("list", "halt", ""):
+            return []
+        return _proposals(command, taken, listed(start_listing(kubectl)))
+    except CliError:
+        return []  # completion says nothing rather than disturb the line that is being typed
+
+
+def _proposals(command: str, taken: Sequence[str], found: Sequence[Proposal]) -> list[str]:
+    named = [one for one in found if one.name in taken]
+    if command == "modify" and named:
+        from assent.cli.assignments import ABOUT
+        from assent.cli.kinds import KINDS
+
+        kind = KINDS.get(named[0].action_type)
+        return [f"{name}=" for name in (*(kind.parameters if kind else ()), *ABOUT)]
+    phases = WAITS_FOR.get(command)
+    return [
+        f"{one.name}\t{one.tier} {one.sentence}"
+        for one in found
+        if one.name not in taken and (phases is None or one.phase in phases)
+    ]
+
+
+def connection(arguments: Sequence[str]) -> list[str]:
+    """Return the connection flags among half a command line, to ask with the same kubectl."""
+    found: list[str] = []
+    waiting: str | None = None
+    for argument in arguments:
+        if waiting is not None:
+            found.append(f"--{waiting}={argument}")
+            waiting = None
+            continue
+        name, sign, _ = argument.removeprefix("--").partition("=")
+        name = SHORT.get(argument, name)
+        if argument.startswith("-") and name in (*VALUED, *REPEATED, "namespace", "server"):
+            if sign:
+                found.append(argument)
+            else:
+                waiting = name
+    return found
+
+
+def _names(document: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
+    return [one["metadata"]["name"] for one in document["items"]]
+
+
+def _answer(offered: Sequence[str], word: str) -> str:
+    return "\n".join([*(one for one in offered if one.startswith(word)), NO_FILES])
+
+
+def main() -> int:
+    """Run `kubectl_complete-<plugin>`: the plugin is the one in the program's own name."""
+    plugin = Path(sys.argv[0]).name.removeprefix("kubectl_complete-")
+    sys.stdout.write(complete(plugin, sys.argv[1:]) + "\n")
+    return 0

@@ -1,0 +1,89 @@
+"""The terminal: text out, questions in, colours only where a person sees them, and the clock."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TextIO
+
+CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def real_clock() -> datetime:
+    """Return the present instant in UTC."""
+    return datetime.now(UTC)
+
+
+class Console:
+    """Where a command speaks and is answered.
+
+    Results go to ``out``; with ``quiet_out`` (``-o``) all other words go to ``err``, so that
+    ``out`` holds nothing but the object.
+    """
+
+    def __init__(
+        self,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        answers: TextIO | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] = real_clock,
+    ) -> None:
+        self.out = out or sys.stdout
+        self.err = err or sys.stderr
+        self._answers = answers or sys.stdin
+        self._environment = os.environ if environment is None else environment
+        self._clock = clock
+        self.quiet_out = False
+
+    def now(self) -> datetime:
+        """Return the present instant in UTC."""
+        return self._clock()
+
+    @property
+    def is_asked(self) -> bool:
+        """True when a person can be asked: questions and answers both go through a terminal."""
+        return self._answers.isatty() and self.talk.isatty()
+
+    @property
+    def talk(self) -> TextIO:
+        """Where words for people go."""
+        return self.err if self.quiet_out else self.out
+
+    @property
+    def is_coloured(self) -> bool:
+        """True on a terminal, unless NO_COLOR is set (no-color.org) or the terminal is dumb."""
+        plain = self._environment.get("NO_COLOR") or self._environment.get("TERM") == "dumb"
+        return self.talk.isatty() and not plain
+
+    def paint(self, text: str, *styles: str) -> str:
+        """Return the text in these styles where colours are seen, else as it is."""
+        if not styles or not text or not self.is_coloured:
+            return text
+        return f"\x1b[{';'.join(CODES[style] for style in styles)}m{text}\x1b[0m"
+
+    def say(self, text: str = "") -> None:
+        """Write a line for people."""
+        self.talk.write(f"{text}\n")
+        self.talk.flush()
+
+    def warn(self, text: str) -> None:
+        """Write a line to stderr."""
+        self.err.write(f"{text}\n")
+        self.err.flush()
+
+    def give(self, text: str) -> None:
+        """Write a result to stdout as it is."""
+        self.out.write(text if text.endswith("\n") else f"{text}\n")
+        self.out.flush()
+
+    def ask(self, question: str) -> str:
+        """Return what was typed; empty at the end of the input."""
+        self.talk.write(question)
+        self.talk.flush()
+        return self._answers.readline().strip()
+
+    def agrees(self, question: str) -> bool:
+        """Return True when the answer is yes; everything else is no."""
+        return self.ask(f"{question} [y/N] ").lower() in ("y", "yes")

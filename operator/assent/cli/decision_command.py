@@ -1,0 +1,124 @@
+"""`kubectl approve` and `kubectl reject`: flags, names or --all, and the wait for the end."""
+
+import argparse
+from collections.abc import Sequence
+
+from assent.cli.console import Console
+from assent.cli.deciding import Decider
+from assent.cli.failures import CliError, Exit
+from assent.cli.flags import add_connection_flags
+from assent.cli.kubectl import Kubectl
+from assent.cli.proposal import Proposal
+from assent.cli.reading import read_with_name
+from assent.cli.seats import APPROVE, REJECT
+
+APPROVE_EXAMPLES = """\
+examples:
+  kubectl approve NAME -m "checked with the DBA"
+  kubectl approve NAME --wait          # follow it to its end; the exit code is the outcome
+  kubectl approve --all                # what waits for you now, listed and asked first
+  kubectl approve NAME --dry-run=server
+  kubectl approve -f proposal.yaml --as-account flux-system:assent   # for a pull request
+"""
+REJECT_EXAMPLES = """\
+examples:
+  kubectl reject NAME -m "not on a Friday"
+"""
+
+
+def parser(decision: str) -> argparse.ArgumentParser:
+    """Return the parser of the plugin for this decision."""
+    verb = "approve" if decision == APPROVE else "reject"
+    made = argparse.ArgumentParser(
+        prog=f"kubectl {verb}",
+        description=f"Show what is proposed, and {verb} exactly that, in your own name.",
+        epilog=APPROVE_EXAMPLES if decision == APPROVE else REJECT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("names", nargs="*", metavar="NAME", help="ActionProposals")
+    made.add_argument(
+        "-m", "--message", metavar="WHY", required=decision == REJECT, help="kept in your seat"
+    )
+    made.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    made.add_argument("--digest", help="only if this is still its digest")
+    made.add_argument("--dry-run", choices=("none", "server"), default="none",
+                      help="server: let the API server judge it, store nothing")  # fmt: skip
+    made.add_argument("-o", "--output", choices=("name", "json", "yaml"), help="print the object")
+    made.add_argument("--all", action="store_true", help="those that wait for you now")
+    made.add_argument("--wait", action="store_true", help="follow it to its end")
+    made.add_argument("--timeout", default="0", metavar="TIME",
+                      help="for --wait: 90s, 10m, 1h; 0 waits for ever (default)")  # fmt: skip
+    if decision == APPROVE:
+        made.add_argument("--confirm", metavar="TARGET", help="for Critical: the target, typed")
+        made.add_argument("-f", "--filename", metavar="FILE",
+                          help="write the seat of --as-account into this manifest")  # fmt: skip
+        made.add_argument("--as-account", metavar="NAMESPACE:NAME",
+                          help="with -f: the service account by which Git is applied")  # fmt: skip
+    else:
+        made.set_defaults(confirm=None, filename=None, as_account=None)
+    made.set_defaults(connection=[], namespace=None)
+    add_connection_flags(made)
+    return made
+
+
+def run(decision: str, arguments: Sequence[str], console: Console) -> int:
+    """Carry out the command.
+
+    Raises:
+        CliError: with the exit code; what was decided before it stays decided.
+    """
+    chosen = parser(decision).parse_args(arguments)
+    kubectl = Kubectl(chosen.connection)
+    console.quiet_out = chosen.output is not None
+    if chosen.filename or chosen.as_account:
+        return _in_file(chosen, kubectl, console)
+    if chosen.all == bool(chosen.names):
+        raise CliError("Name proposals, or say --all. `kubectl proposals` lists them.", Exit.USAGE)
+    if chosen.all:
+        from assent.cli.everything import decide_all
+
+        proposals, me = decide_all(decision, chosen, kubectl, console)
+    else:
+        proposals, me = read_with_name(kubectl, chosen.names)
+    decider = Decider(chosen, kubectl, console, me)
+    code = _decide_each(decider, proposals, decision, console)
+    if code is not Exit.OK or not chosen.wait or chosen.dry_run == "server":
+        return code
+    from assent.cli.waiting import wait_for_each
+
+    return wait_for_each([one.name for one in proposals], chosen.timeout, kubectl, console)
+
+
+def _decide_each(
+    decider: Decider, proposals: Sequence[Proposal], decision: str, console: Console
+) -> Exit:
+    """Decide one after the other; one that cannot be decided does not stop the others."""
+    code = Exit.OK
+    for proposal in proposals:
+        try:
+            decider.decide(proposal, decision)
+        except CliError as error:
+            if len(proposals) == 1:
+                raise
+            console.warn(f"{error}" if proposal.name in str(error) else f"{proposal.name}: {error}")
+            code = error.code
+    return code
+
+
+def _in_file(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
+    if not (chosen.filename and chosen.as_account) or chosen.names or chosen.all:
+        raise CliError("Use -f FILE and --as-account NAMESPACE:NAME together, alone.", Exit.USAGE)
+    from assent.cli.git_file import approve_file
+
+    return approve_file(chosen, kubectl, console)
+
+
+def approve(arguments: Sequence[str], console: Console) -> int:
+    """Carry out `kubectl approve`; errors as `run`."""
+    return run(APPROVE, arguments, console)
+
+
+def reject(arguments: Sequence[str], console: Console) -> int:
+    """Carry out `kubectl reject`; errors as `run`."""
+    return run(REJECT, arguments, console)

@@ -1,0 +1,82 @@
+"""`kubectl proposals`: what there is, what waits, and for whom."""
+
+import argparse
+from datetime import datetime
+
+from assent.cli.console import Console
+from assent.cli.kubectl import PROPOSALS, Kubectl
+from assent.cli.next_step import next_step
+from assent.cli.proposal import IN_FLIGHT, Proposal
+from assent.cli.reading import listed, start_listing
+from assent.cli.wording import PHASES, TIERS, table, until
+
+TITLES = ("NAME", "STATUS", "TIER", "TARGET", "APPROVALS", "EXPIRES", "NEXT")
+ORDER = ("OutcomeUnknown", "RollbackFailed", "Pending", "", "Approved", "Executing", "RollingBack",
+         "Active", "Suggested")  # fmt: skip
+"""What needs a person comes first; what has ended comes last, newest first."""
+
+
+def show_list(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
+    """Write the table: open and in flight, or with ``--ended`` all."""
+    if chosen.output:
+        scope = ["-A"] if chosen.all_namespaces else []
+        console.give(kubectl.text("get", PROPOSALS, "-o", chosen.output, *scope))
+        return 0
+    proposals = listed(start_listing(kubectl, everywhere=chosen.all_namespaces))
+    shown = proposals if chosen.ended else [one for one in proposals if _concerns(one)]
+    hidden = len(proposals) - len(shown)
+    if shown:
+        _table(shown, console, namespaces=chosen.all_namespaces)
+    else:
+        where = "" if chosen.all_namespaces else " in this namespace (-A looks in all)"
+        console.say(f"Nothing waits{where}.")
+    if hidden:
+        console.say(console.paint(f"{hidden} ended; --ended shows them.", "dim"))
+    return 0
+
+
+def _concerns(proposal: Proposal) -> bool:
+    return proposal.phase in ORDER or proposal.phase in IN_FLIGHT
+
+
+def sort_key(proposal: Proposal) -> tuple[int, str]:
+    """Order by who needs a person first, then by age."""
+    place = ORDER.index(proposal.phase) if proposal.phase in ORDER else len(ORDER)
+    return place, str(proposal.meta.get("creationTimestamp", ""))
+
+
+def status_cell(proposal: Proposal) -> str:
+    """Return the one STATUS column: the phase, and the reason where the phase alone says little."""
+    if not proposal.phase:
+        return "New"
+    speaks = {"Approved", "Failed", "Succeeded", "Superseded", "Executing"}
+    quiet = {"Done", "Calling", ""}
+    if proposal.phase in speaks and proposal.reason not in quiet:
+        return f"{proposal.phase} ({proposal.reason})"
+    return proposal.phase + (
+        " [dry-run]" if proposal.is_dry and proposal.phase == "Pending" else ""
+    )
+
+
+def _table(proposals: list[Proposal], console: Console, *, namespaces: bool) -> None:
+    now = console.now()
+    titles = ("NAMESPACE", *TITLES) if namespaces else TITLES
+    ordered = sorted(proposals, key=sort_key)
+    rows = [_row(one, now, namespaces=namespaces) for one in ordered]
+    table(console, titles, rows)
+
+
+def _row(
+    proposal: Proposal, now: datetime, *, namespaces: bool
+) -> list[tuple[str, tuple[str, ...]]]:
+    expires = proposal.status.get("expiresAt") if proposal.phase in ORDER[2:5] else None
+    cells: list[tuple[str, tuple[str, ...]]] = [
+        (proposal.name, ()),
+        (status_cell(proposal), PHASES.get(proposal.phase, ())),
+        (proposal.tier or "-", TIERS.get(proposal.tier, ())),
+        (f"{proposal.cluster} {proposal.target}".strip(), ()),
+        (str(proposal.count.get("summary", "-")), ()),
+        (until(expires, now), ()),
+        (next_step(proposal, now), ()),
+    ]
+    return [(proposal.namespace, ()), *cells] if namespaces else cells

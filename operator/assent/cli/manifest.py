@@ -1,0 +1,77 @@
+"""Manifests as YAML: written by hand, for the standard library has no YAML."""
+
+import json
+import re
+from typing import Any
+
+from assent.cli.proposal import Json
+
+_PLAIN = re.compile(r"^[A-Za-z_/][A-Za-z0-9_./-]*$")
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+
+
+def to_yaml(value: Any, indent: int = 0) -> str:
+    """Return a mapping or list in block style; strings are quoted unless they are plain words."""
+    pad = "  " * indent
+    if isinstance(value, dict):
+        return "".join(_entry(f"{pad}{key}:", one, indent) for key, one in value.items())
+    return "".join(_item(one, indent) for one in value)
+
+
+def _entry(start: str, value: Any, indent: int) -> str:
+    if isinstance(value, dict) and value:
+        return f"{start}\n{to_yaml(value, indent + 1)}"
+    if isinstance(value, list | tuple) and value:
+        return f"{start}\n{to_yaml(value, indent)}"
+    return f"{start} {scalar(value)}\n"
+
+
+def _item(value: Any, indent: int) -> str:
+    pad = "  " * indent
+    if isinstance(value, dict) and value:
+        whole = to_yaml(value, indent + 1)
+        return f"{pad}- {whole[len(pad) + 2 :]}"
+    return f"{pad}- {scalar(value)}\n"
+
+
+def scalar(value: Any) -> str:
+    """Return one value on one line; JSON's spelling is YAML's, too."""
+    if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def exported(document: Json, *, author: str | None = None) -> Json:
+    """Return the proposal as it belongs into Git: the ask, without decisions and life.
+
+    ``author``: who will apply it, if it is to be created from Git; None keeps the author.
+    """
+    meta, spec = document["metadata"], document["spec"]
+    kept = {
+        name: value
+        for name, value in spec.items()
+        if name not in ("approvals", "cancel", "resolution")
+    }
+    if author is not None:
+        kept["proposedBy"] = author
+    ordered = ["clusterRef", "proposedBy", "reason", "action"]
+    return {
+        "apiVersion": document["apiVersion"],
+        "kind": document["kind"],
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
+        "spec": {
+            **{name: _type_first(kept[name]) for name in ordered if name in kept},
+            **{name: kept[name] for name in kept if name not in ordered},
+        },
+    }
+
+
+def _type_first(value: Any) -> Any:
+    if not isinstance(value, dict) or "type" not in value:
+        return value
+    return {"type": value["type"], **{name: one for name, one in value.items() if name != "type"}}
+
+
+def account(text: str) -> str:
+    """Return the user name of ``NAMESPACE:NAME``, or of what is a user name already."""
+    return text if text.startswith("system:") else f"system:serviceaccount:{text}"

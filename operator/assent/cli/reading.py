@@ -1,0 +1,69 @@
+"""Reading proposals: by name, several at once, beside who we are."""
+
+import difflib
+from collections.abc import Sequence
+
+from assent.cli.failures import CliError, Exit
+from assent.cli.kubectl import PROPOSALS, Kubectl, Running, username
+from assent.cli.proposal import Proposal
+
+GET = ("get", PROPOSALS, "-o", "json", "--ignore-not-found")
+
+
+def start_reading(kubectl: Kubectl, names: Sequence[str]) -> Running:
+    """Start reading these proposals; see `read`."""
+    return kubectl.start(*GET, *names)
+
+
+def start_listing(kubectl: Kubectl, *, everywhere: bool = False) -> Running:
+    """Start reading all proposals of the namespace, or of all namespaces."""
+    return kubectl.start("get", PROPOSALS, "-o", "json", *(["-A"] if everywhere else []))
+
+
+def listed(running: Running) -> list[Proposal]:
+    """Return the proposals of an answer, in its order; errors as `Running.text`."""
+    document = running.document()
+    if not document:
+        return []
+    found = document["items"] if str(document.get("kind", "")).endswith("List") else [document]
+    return [Proposal(one) for one in found]
+
+
+def read(kubectl: Kubectl, names: Sequence[str], running: Running | None = None) -> list[Proposal]:
+    """Return the proposals of these names, in the order of the names.
+
+    Raises:
+        CliError: one does not exist; the message names those it may have been.
+        KubectlError: kubectl failed.
+    """
+    found = {one.name: one for one in listed(running or start_reading(kubectl, names))}
+    missing = [name for name in names if name not in found]
+    if missing:
+        known = [one.name for one in listed(start_listing(kubectl))]
+        raise CliError(unknown(missing[0], known), Exit.NOT_NOW)
+    return [found[name] for name in names]
+
+
+def read_with_name(kubectl: Kubectl, names: Sequence[str]) -> tuple[list[Proposal], str]:
+    """Return the proposals and who we are, read side by side; errors as `read`."""
+    asking, reading = kubectl.whoami(), start_reading(kubectl, names)
+    proposals = read(kubectl, names, reading)
+    return proposals, username(asking)
+
+
+def unknown(name: str, known: Sequence[str]) -> str:
+    """Return the sentence for a name that nobody knows, with what was probably meant."""
+    said = f"There is no proposal {name!r} in this namespace."
+    near = similar(name, known)
+    if near:
+        return f"{said} Did you mean {' or '.join(near)}?"
+    if known:
+        return f"{said} `kubectl proposals` lists those that there are."
+    return f"{said} There are none; `kubectl proposals -A` looks in all namespaces."
+
+
+def similar(name: str, known: Sequence[str]) -> list[str]:
+    """Return up to three names that this one may have been meant to be, best first."""
+    inside = [one for one in known if len(name) > 2 and name in one]
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return list(dict.fromkeys([*near, *inside]))[:3]

@@ -1,0 +1,139 @@
+"""`kubectl proposals revert`: file the inverse of what was done, as a proposal of one's own."""
+
+import argparse
+import json
+
+from assent.cli.console import Console
+from assent.cli.failures import CliError, Exit, KubectlError
+from assent.cli.inverses import inverse
+from assent.cli.kubectl import FIELD_MANAGER, Kubectl
+from assent.cli.manifest import to_yaml
+from assent.cli.proposal import IN_FLIGHT, OPEN, Json, Proposal
+from assent.cli.reading import read_with_name
+from assent.cli.sending import agree, told
+from assent.cli.wording import heading, lines
+
+LONGEST_NAME = 63
+
+
+def revert(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
+    """Show the inverse, ask, file it in this person's name; others approve it.
+
+    Raises:
+        CliError: there is nothing to take back, or no action does it; the message says what to do.
+    """
+    (proposal,), me = read_with_name(kubectl, [chosen.name])
+    action = inverse_of(proposal)
+    filed = filed_by(me, proposal, action)
+    heading(console, f"Takes back {proposal.name}: {proposal.sentence}")
+    lines(console, to_yaml(action).rstrip())
+    heading(console, "Then")
+    lines(
+        console,
+        "It is a proposal like any other: assessed, approved by somebody else, checked, sent once. "
+        "The checks see what PD shows by then; whatever somebody set since is overwritten.",
+    )
+    agree(chosen, console, f"File {filed['metadata']['name']} as {me}?")
+    more = ["--dry-run=server"] if chosen.dry_run == "server" else []
+    more += ["-o", chosen.output] if chosen.output else []
+    try:
+        printed = kubectl.text(
+            "create", "-f", "-", f"--field-manager={FIELD_MANAGER}", *more, given=json.dumps(filed)
+        )
+    except KubectlError as error:
+        raise CliError(_refused(filed, str(error))) from error
+    name, namespace = filed["metadata"]["name"], proposal.namespace
+    told(
+        chosen, console, printed,
+        f"{name} filed. Somebody else approves it: kubectl approve {name} -n {namespace}",
+    )  # fmt: skip
+    return 0
+
+
+def _refused(filed: Json, said: str) -> str:
+    name = filed["metadata"]["name"]
+    if "(AlreadyExists)" in said:
+        return f"{name} exists already: kubectl proposals show {name}"
+    if "cannot create resource" in said:
+        return f"{said}\nFiling needs the role assent-proposer, or the built-in edit."
+    return said
+
+
+def filed_by(me: str, proposal: Proposal, action: Json) -> Json:
+    """Return the proposal to be filed."""
+    return {
+        "apiVersion": "assent.tikv.org/v1alpha1",
+        "kind": "ActionProposal",
+        "metadata": {
+            "name": f"revert-{proposal.name}"[:LONGEST_NAME].rstrip("-."),
+            "namespace": proposal.namespace,
+        },
+        "spec": {
+            "clusterRef": {"name": proposal.cluster},
+            "proposedBy": me,
+            "reason": f"Takes back {proposal.name}: {proposal.sentence}",
+            "action": action,
+        },
+    }
+
+
+def inverse_of(proposal: Proposal) -> Json:
+    """Return the action that takes back what was done.
+
+    Raises:
+        CliError: nothing was done, or no action takes it back; one sentence says which.
+    """
+    if (why_not := _nothing_to_revert(proposal)) is not None:
+        raise CliError(f"{proposal.name}: {why_not}", Exit.NOT_NOW)
+    done = [
+        step
+        for step in proposal.steps
+        if step.get("kind") == "Forward" and step.get("state") == "Done"
+    ]
+    first: dict[int, Json] = {}
+    for step in done:
+        # A step may take several calls; what was before is what was before the first.
+        first.setdefault(int(step.get("planStep") or 1), step)
+    if not first:
+        raise CliError(
+            f"{proposal.name}: no call of it took effect, so there is nothing to take back.",
+            Exit.NOT_NOW,
+        )
+    action = (proposal.status.get("assessed") or proposal.spec)["action"]
+    asked = action["plan"]["steps"] if action["type"] == "Plan" else [action]
+    answers = [
+        inverse(asked[place - 1], {fact["name"]: fact["value"] for fact in step["before"]})
+        for place, step in sorted(first.items(), reverse=True)
+    ]
+    for answer in answers:
+        if isinstance(answer, str):
+            raise CliError(
+                f"{proposal.name}: {answer}. Look what PD shows and file what is wanted; "
+                f"`kubectl proposals show {proposal.name} -n {proposal.namespace}` has the values "
+                "before.",
+                Exit.NOT_NOW,
+            )
+    found = [answer for answer in answers if isinstance(answer, dict)]
+    return found[0] if len(found) == 1 else {"type": "Plan", "plan": {"steps": found}}
+
+
+def _nothing_to_revert(proposal: Proposal) -> str | None:
+    phase, where = proposal.phase, f"{proposal.name} -n {proposal.namespace}"
+    if phase in OPEN:
+        return f"nothing was done yet. `kubectl proposals cancel {where}` stops it."
+    if phase == "Active":
+        return "it takes itself back; see status.revertAt."
+    if phase == "OutcomeUnknown":
+        return f"nobody knows whether it happened. First: kubectl proposals resolve {where}"
+    if phase in IN_FLIGHT:
+        return f"it is still {phase}. `kubectl proposals cancel {where}` stops its next call."
+    if phase == "RolledBack":
+        return "it was taken back already."
+    if proposal.reason in ("DryRun", "AlreadyDone", "Reverted"):
+        said = {
+            "DryRun": "it was a dry run: nothing was sent",
+            "AlreadyDone": "PD already was as asked, so nothing was sent",
+            "Reverted": "it has taken itself back already",
+        }
+        return f"{said[proposal.reason]}."
+    return None

@@ -1,0 +1,105 @@
+"""One's own seat: whether it makes sense, what it holds, and the list that is sent."""
+
+from dataclasses import dataclass
+
+from assent.cli.failures import CliError, Exit
+from assent.cli.proposal import OPEN, SERVICE_ACCOUNT, Json, Proposal
+
+APPROVE, REJECT = "Approve", "Reject"
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What one person wants to say to a proposal."""
+
+    decision: str
+    by: str
+    comment: str | None = None
+    confirm: str | None = None
+    """The target's id as it was typed; None where the tier does not want it."""
+
+
+def seat_for(proposal: Proposal, saying: Saying) -> Json:
+    """Return the seat: it quotes the digest of exactly this reading."""
+    seat: Json = {"by": saying.by, "decision": saying.decision}
+    if proposal.digest:
+        seat["digest"] = proposal.digest
+    if saying.confirm:
+        seat["confirm"] = saying.confirm
+    if saying.comment:
+        seat["comment"] = saying.comment
+    return seat
+
+
+def seats_with(proposal: Proposal, saying: Saying) -> list[Json]:
+    """Return the whole list: a merge patch replaces it, so what others said is repeated."""
+    others = [seat for seat in proposal.seats if seat.get("by") != saying.by]
+    return [*others, seat_for(proposal, saying)]
+
+
+def refuse_approval(proposal: Proposal, me: str) -> None:
+    """Stop before asking where the API server would say no, or where it would change nothing.
+
+    Raises:
+        CliError: with the reason and what to do instead; nothing was sent.
+    """
+    name, why_not = proposal.name, _why_not(proposal, me)
+    if why_not is not None:
+        raise CliError(f"{name}: {why_not}", Exit.NOT_NOW)
+
+
+def _why_not(proposal: Proposal, me: str) -> str | None:
+    name, mine = proposal.name, proposal.seat_of(me)
+    if proposal.rejecters and proposal.phase in OPEN:
+        return f"{', '.join(proposal.rejecters)} rejected it; that is final. File a new proposal."
+    if proposal.phase == "Suggested":
+        return (
+            "the cluster only observes, so there is nothing to approve. Set its spec.mode to "
+            "Approval first."
+        )
+    if proposal.phase not in ("Pending", ""):
+        return f"it is {proposal.phase}, not Pending. See `kubectl proposals show {name}`."
+    if proposal.author == me:
+        return f"you ({me}) wrote this ask: somebody else must approve it."
+    if not proposal.is_assessed:
+        return "the operator has not assessed the ask as it stands yet. Try again in a moment."
+    if mine and mine.get("decision") == APPROVE and mine.get("digest") == proposal.digest:
+        missing = int(proposal.count.get("missing") or 0)
+        waits = f" Still missing: {missing}. Tell somebody else who may." if missing else ""
+        return f"you have approved exactly this already.{waits}"
+    if me.startswith(SERVICE_ACCOUNT) and proposal.tier in ("High", "Critical"):
+        return f"service accounts have no seat for tier {proposal.tier}: a person must approve it."
+    return None
+
+
+def refuse_rejection(proposal: Proposal, me: str) -> None:
+    """Stop where a rejection comes too late or is there already.
+
+    Raises:
+        CliError: with what to do instead; nothing was sent.
+    """
+    name, mine = proposal.name, proposal.seat_of(me)
+    if mine and mine.get("decision") == REJECT:
+        raise CliError(f"{name}: you have rejected it already.", Exit.NOT_NOW)
+    if proposal.phase in OPEN:
+        return
+    instead = (
+        f"`kubectl proposals cancel {name}` stops its next call."
+        if proposal.phase in ("Executing", "Active", "RollingBack")
+        else f"See `kubectl proposals show {name}`."
+    )
+    raise CliError(f"{name}: it is {proposal.phase}; too late to reject. {instead}", Exit.NOT_NOW)
+
+
+def refuse_other_digest(proposal: Proposal, wanted: str | None) -> None:
+    """Stop when ``--digest`` names another text than the one that stands.
+
+    Raises:
+        CliError: it has changed since the digest was copied; nothing was sent.
+    """
+    if wanted is not None and wanted != proposal.digest:
+        raise CliError(
+            f"{proposal.name}: its digest is {proposal.digest or 'not there yet'}, not {wanted}: "
+            f"it has changed since. Look again: kubectl proposals show {proposal.name}",
+            Exit.CHANGED,
+        )

@@ -1,0 +1,59 @@
+"""Send one change of a proposal's spec in one's own name, after asking where a person is."""
+
+import argparse
+from typing import Any
+
+from assent.cli.console import Console
+from assent.cli.failures import CliError, Exit, KubectlError
+from assent.cli.kubectl import PROPOSALS, Kubectl, merge_patch
+from assent.cli.proposal import Proposal
+
+
+def agree(chosen: argparse.Namespace, console: Console, question: str) -> None:
+    """Ask, unless --yes was said or nobody is there to be asked.
+
+    Raises:
+        CliError: the answer was not yes; nothing was sent.
+    """
+    if chosen.yes or not console.is_asked:
+        return
+    if not console.agrees(question):
+        raise CliError("Nothing was sent.", Exit.DECLINED)
+
+
+def send(
+    proposal: Proposal,
+    spec: dict[str, Any],
+    chosen: argparse.Namespace,
+    kubectl: Kubectl,
+    *,
+    as_read: bool = True,
+) -> str:
+    """Store the change, if the proposal still is as it was read; return what kubectl prints.
+
+    Raises:
+        CliError: it changed meanwhile; nothing was stored.
+        KubectlError: the API server said no.
+    """
+    more = [f"--dry-run={chosen.dry_run}"] if chosen.dry_run == "server" else []
+    if chosen.output:
+        more += ["-o", chosen.output]
+    try:
+        return merge_patch(kubectl, PROPOSALS, proposal.document, spec, *more, as_read=as_read)
+    except KubectlError as error:
+        if not error.is_conflict:
+            raise
+        raise CliError(
+            f"{proposal.name} changed while you looked. Nothing was stored. Look at it and say it "
+            f"again: kubectl proposals show {proposal.name} -n {proposal.namespace}",
+            Exit.CHANGED,
+        ) from error
+
+
+def told(chosen: argparse.Namespace, console: Console, printed: str, sentence: str) -> None:
+    """Write what came of it: the object with -o, else the sentence."""
+    if chosen.output:
+        console.give(printed)
+        return
+    dry = " (server dry run: nothing was stored)" if chosen.dry_run == "server" else ""
+    console.say(f"{console.paint('✔', 'green')} {sentence}{dry}")

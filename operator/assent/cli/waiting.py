@@ -1,0 +1,116 @@
+"""--wait: follow a proposal to its end, line by line."""
+
+import codecs
+import os
+import re
+import selectors
+import subprocess
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from assent.cli.console import Console
+from assent.cli.failures import OUTCOMES, CliError, Exit, KubectlError
+from assent.cli.kubectl import PROPOSALS, Kubectl, documents
+from assent.cli.proposal import Proposal
+from assent.cli.wording import PHASES
+
+_UNITS = {"h": 3600, "m": 60, "s": 1}
+LONGEST_LOOK_SECONDS = 1.0
+"""How long one look at the stream may block, so that --timeout is kept."""
+MOST_RESTARTS = 30
+"""A watch ends by itself after some minutes and is begun again; failing ones not for ever."""
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds of ``90s``, ``10m``, ``1h30m`` or a bare number.
+
+    Raises:
+        CliError: it is none of these.
+    """
+    if text.isdigit():
+        return float(text)
+    parts = re.findall(r"(\d+)([hms])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise CliError(f"{text!r} is no time such as 90s, 10m or 1h.", Exit.USAGE)
+    return float(sum(int(number) * _UNITS[unit] for number, unit in parts))
+
+
+def wait_for_each(names: Sequence[str], timeout: str, kubectl: Kubectl, console: Console) -> int:
+    """Follow them one after the other; return the first outcome that is not a success.
+
+    Raises:
+        CliError: the time is over, or one was deleted; the proposals go on without us.
+    """
+    limit = seconds_of(timeout)
+    deadline = console.now() + timedelta(seconds=limit) if limit else None
+    code = Exit.OK
+    for name in names:
+        outcome = follow(name, deadline, kubectl, console)
+        code = outcome if code is Exit.OK else code
+    return code
+
+
+def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Console) -> Exit:
+    """Write every change until it ends; return the exit code of its end."""
+    said: list[str] = []
+    for _ in range(MOST_RESTARTS):
+        for proposal in _states(name, deadline, kubectl, console):
+            line = progress(proposal, console)
+            if line not in said[-1:]:
+                console.say(line)
+                said.append(line)
+            if proposal.phase in OUTCOMES:
+                return OUTCOMES[proposal.phase]
+    raise CliError(f"The watch of {name} ends again and again.", Exit.REFUSED)
+
+
+def progress(proposal: Proposal, console: Console) -> str:
+    """Return one line: where it is, and why."""
+    when = console.now().strftime("%H:%M:%S")
+    phase = console.paint(proposal.phase or "New", *PHASES.get(proposal.phase, ()))
+    reason = f" ({proposal.reason})" if proposal.reason else ""
+    return f"{console.paint(when, 'dim')}  {proposal.name}  {phase}{reason}  {proposal.message}"
+
+
+def _states(
+    name: str, deadline: datetime | None, kubectl: Kubectl, console: Console
+) -> Iterator[Proposal]:
+    """Give each state as the API server tells it, until its watch ends."""
+    process = kubectl.stream(
+        "get", PROPOSALS, name, "--watch", "--output-watch-events", "-o", "json"
+    )
+    try:
+        text = ""
+        for piece in _pieces(process, name, deadline, console):
+            text += piece
+            events, text = documents(text)
+            for event in events:
+                if event["type"] == "DELETED":
+                    raise CliError(f"{name} was deleted.", Exit.NOT_NOW)
+                yield Proposal(event["object"])
+        if process.wait() != 0 and process.stderr is not None:
+            raise KubectlError(process.stderr.read().decode(errors="replace").strip())
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def _pieces(
+    process: "subprocess.Popen[bytes]", name: str, deadline: datetime | None, console: Console
+) -> Iterator[str]:
+    assert process.stdout is not None  # noqa: S101 - it was started with a pipe
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    descriptor = process.stdout.fileno()
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(descriptor, selectors.EVENT_READ)
+        while True:
+            if deadline is not None and console.now() > deadline:
+                raise CliError(f"{name} has not ended yet; it goes on by itself.", Exit.TIME_OVER)
+            if waiting.select(LONGEST_LOOK_SECONDS):
+                piece = os.read(descriptor, 65_536)
+                if not piece:
+                    return
+                yield decoder.decode(piece)
