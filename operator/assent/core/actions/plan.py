@@ -236,22 +236,29 @@ def _groups_stand(stages: Sequence[Stage], snapshot: ClusterSnapshot) -> Verdict
                 return _ungrouped(one, "only the last step of a group may have waitUntil")
             if len(group) > 1 and one.action.type is ActionType.TRANSFER_PD_LEADER:
                 return _ungrouped(one, "PD's new leader forgets what works beside the step (P23)")
-            tier = tiers[one.index]
-            if tier.rank > Tier.MEDIUM.rank:
-                return _ungrouped(
-                    one, f"the step is {tier.value}; in a group all are Low or Medium"
-                )
+            if one.action.base_tier.rank > Tier.MEDIUM.rank:
+                return _ungrouped(one, _too_risky(one.action.base_tier))
+        evictions = [one for one in group if one.action.type is ActionType.EVICT_LEADERS]
+        if len(evictions) > 1:
+            return _ungrouped(evictions[1], _too_risky(Tier.HIGH))
         for one, other in combinations(group, 2):
             shared = one.action.scope(one.params).meets(other.action.scope(other.params))
             if shared is not None:
                 return _ungrouped(
                     other, f"step {one.index + 1} of its group works on {shared}, too"
                 )
+    for one in (one for group in grouped for one in group):
+        if tiers[one.index].rank > Tier.MEDIUM.rank:  # by facts, which come and go
+            return Hold("RiskyGroup", _ungrouped(one, _too_risky(tiers[one.index])).message)
     return Allow("steps that work beside each other touch different things")
 
 
 def _ungrouped(stage: Stage, why: str) -> Deny:
     return Deny("BadGroup", f"action.plan.steps[{stage.index}].group: {why}")
+
+
+def _too_risky(tier: Tier) -> str:
+    return f"the step is {tier.value}; in a group all are Low or Medium"
 
 
 def _passed_over(stage: Stage, snapshot: ClusterSnapshot) -> Check:

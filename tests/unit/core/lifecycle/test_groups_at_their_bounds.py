@@ -34,7 +34,7 @@ from assent.core.model.member import PdMember
 from assent.core.model.snapshot import ClusterSnapshot, StoreState
 from assent.core.model.verdict import Hold
 from tests.support.obedient_pd import obey, with_store
-from tests.support.proposals import cancel, cluster, facts, proposal, with_spec
+from tests.support.proposals import approved, cancel, cluster, facts, proposal, with_spec
 from tests.support.slow_pd import NEVER, SlowPd
 from tests.support.snapshots import snapshot, store
 from tests.support.voyage import Voyage
@@ -212,6 +212,20 @@ def test_a_change_of_pd_s_leader_works_beside_nothing() -> None:
     message = "action.plan.steps[1].group: PD's new leader forgets what works beside the step (P23)"
     assert denied(asks, shown) == message
     assert "different things" in denied(plan(limit(20, 1), grouped(move)), shown)
+
+
+def test_a_group_that_facts_make_high_waits_for_them() -> None:
+    """Somebody else's eviction ends some day: nothing is refused for good, and nothing begins."""
+    asks = plan(grouped(limit(20, 1)), grouped(EvictLeaders(store_id=4)))
+    shown = snapshot(store(1), store(2, leader_count=0), store(3), store(4), evicted_store_ids={2})
+    held = approved(facts(proposal(asks), snapshot=shown), "sre-2", "sre-3")
+    decision = decide(held)
+    assert decision.call is None
+    assert (decision.status.phase, decision.status.reason) == (
+        Phase.APPROVED,
+        Reason.PRECONDITION_WAITING,
+    )
+    assert "steps[1].group: the step is High" in str(decision.status.message)
 
 
 def test_one_that_became_high_does_not_begin_beside_others() -> None:
