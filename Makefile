@@ -6,7 +6,8 @@ GENERATED := crds deploy helm docs/reference docs/design/crash-points.md
 # Many tests wait, for PD or for a lease: more workers than cores; but each has a sandbox.
 WORKERS := $(shell cores=$$(nproc); echo $$((cores < 4 ? 2 * cores : 6)))
 PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
-CONTRACT := $(PYTEST) -p tests.contract.report --contract-report=build/contract.json
+REPORT := -p tests.contract.report --contract-report=build/contract.json
+CONTRACT := $(PYTEST) $(REPORT)
 COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --cov-fail-under=95
 
 # Dozens of Python processes start in a test run: without cached bytecode each compiles everything.
@@ -41,7 +42,7 @@ contract: venv ## Prove every action and trap on the real PD, the fakes, the lon
 
 contract-long: venv ## Add the traps whose clock PD does not shorten, and the actions on an older PD
 	@$(TOOLCHAIN) test pd-6.6 >/dev/null
-	$(CONTRACT) -m "(contract or action or trap) and long" --contract-add --timeout=1500
+	$(BIN)/pytest -q $(REPORT) -m "(contract or action or trap) and long" --contract-add --timeout=1500
 	@$(BIN)/python -m tests.contract.actions.versions
 
 properties: venv ## Draw five times the examples, and prove every action on 2,000 clusters
