@@ -8,8 +8,10 @@ from sandbox.chaos.pace import Pace
 from sandbox.chaos.watching import Watching
 
 LOOK_SECONDS = 0.05
-PROGRESS_SECONDS = 30.0
-"""So long a leader may get nothing done before it is struck all the same."""
+PROGRESS = 3
+"""So many proposals end between two strikes."""
+PROGRESS_SECONDS = 25.0
+"""So long a leader may take for them before it is struck all the same."""
 WORK_SECONDS = 8.0
 """So long one that works on nothing is waited for."""
 
@@ -25,12 +27,12 @@ class Strikes:
         self._last = 0.0
 
     def await_moment(self, stop: threading.Event) -> None:
-        """Return when something ended since the last strike, and something is in flight; or when
+        """Return when enough has ended since the last strike, and something is in flight; or when
         neither came in time.
         """
         with self._guard:
             patience = self._last + PROGRESS_SECONDS * self.pace.factor
-            while time.monotonic() < patience and self._count(FINISHED) <= self._ended:
+            while time.monotonic() < patience and self._count(FINISHED) < self._ended + PROGRESS:
                 if stop.wait(LOOK_SECONDS):
                     return
             patience = time.monotonic() + WORK_SECONDS * self.pace.factor
