@@ -107,7 +107,7 @@ class Conversations:
                 return
         self._decide(ask, found, author, first, second)
         if ask.turn:
-            self._seen.until(ask.name, _over, ENDED_SECONDS)
+            self._until(ask.name, _over, ENDED_SECONDS)
 
     def _decide(
         self, ask: Ask, found: Object, author: Person, first: Person, second: Person
@@ -158,16 +158,25 @@ class Conversations:
         def anew(newest: Object | None) -> bool:
             return newest is None or (_ready(newest) and newest["status"]["digest"] != before)
 
-        if not self._seen.until(ask.name, anew, ASSESSED_SECONDS):
+        if not self._until(ask.name, anew, ASSESSED_SECONDS):
             return None
         return self._seen.get(ask.name)
 
     def _assessed(self, name: str) -> Object | None:
-        deadline = time.monotonic() + ASSESSED_SECONDS
+        def ready(found: Object | None) -> bool:
+            return found is not None and _ready(found)
+
+        return self._seen.get(name) if self._until(name, ready, ASSESSED_SECONDS) else None
+
+    def _until(
+        self, name: str, reached: Callable[[Object | None], bool], timeout_seconds: float
+    ) -> bool:
+        """Whether it came so far in time, and before the filing was stopped."""
+        deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline and not self._stop.is_set():
-            if self._seen.until(name, lambda found: found is not None and _ready(found), 1.0):
-                return self._seen.get(name)
-        return None
+            if self._seen.until(name, reached, 1.0):
+                return True
+        return False
 
     def _action(self, ask: Ask) -> Action | None:
         """The action as it is filed: what the wish means with PD as it is now."""
