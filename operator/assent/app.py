@@ -48,7 +48,18 @@ COLLECT_AFTER_OBJECTS = 7_000
 RELIST_SECONDS = 300.0
 """kopf tells nothing of objects deleted while its watch was down (kubernetes.md 1.4)."""
 
+_STEADY_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 _log = logging.getLogger(__name__)
+
+
+def steady_seconds() -> float:
+    """Return the seconds of a clock that nobody sets, and that goes on while the machine sleeps.
+
+    Python's monotonic clock stands still then on Linux, and a leader that woke up would believe in
+    a Lease that ran out long ago. A hypervisor that stops the whole machine stops this clock too.
+    """
+    return time.clock_gettime(_STEADY_CLOCK)
 
 
 def utc_now() -> datetime:
@@ -81,7 +92,7 @@ class App:
         self._elector = Elector(
             self._kube,
             settings,
-            monotonic=time.monotonic,
+            monotonic=steady_seconds,
             utc_now=utc_now,
             highest_epoch_seen=lambda: self._world.highest_epoch,
             metrics=self._metrics,
@@ -91,7 +102,7 @@ class App:
             self._kube, now=utc_now, reporter=settings.pod_name, metrics=self._metrics
         )
         self._events = events
-        connector = PdConnector(kube=self._kube, metrics=self._metrics, monotonic=time.monotonic)
+        connector = PdConnector(kube=self._kube, metrics=self._metrics, monotonic=steady_seconds)
         self._clusters = ClusterController(
             world=self._world,
             kube=self._kube,
@@ -127,7 +138,7 @@ class App:
             gate_installed=lambda: self._leader.gate.problem is None,
             others_acting=lambda *of: self._world.others_acting(*of),
             now=utc_now,
-            monotonic=time.monotonic,
+            monotonic=steady_seconds,
         )
         proposals = ProposalController(
             world=self._world,
@@ -201,7 +212,7 @@ class App:
         term = self._elector.term
         if term is None:
             return LeadershipLost("no term is running")
-        return judge_refusal(term, refusal, now_monotonic_seconds=time.monotonic())
+        return judge_refusal(term, refusal, now_monotonic_seconds=steady_seconds())
 
     async def _relist(self) -> None:
         for kind in (item.KIND for item in WATCHED):

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from assent.app import App, main
+from assent.app import App, main, steady_seconds
 from assent.controllers.hearing import WatchDeaf
 from assent.errors import LeadershipLost
 from assent.kube.errors import Fenced
@@ -155,6 +156,12 @@ async def test_a_gate_that_cannot_be_read_does_not_stand(app: App, server: FakeK
     )
     gate = await app._check_gate()
     assert "cannot be tested" in (gate.problem or "")
+
+
+def test_the_clock_of_the_lease_goes_on_while_the_machine_sleeps() -> None:
+    """On Linux that is CLOCK_BOOTTIME; the fence is asked by it, right before each call."""
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= steady_seconds() <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def test_settings_that_do_not_fit_end_the_process_with_a_sentence_each(
