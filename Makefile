@@ -14,8 +14,9 @@ COVERAGE := --cov=assent.api --cov=assent.core --cov-branch --cov-report=term --
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv toolchain demo test contract contract-long long properties crash chaos test-unit \
-	test-integration verify bench failover sandbox-up sandbox-down generate fmt clean clean-cache
+.PHONY: help venv toolchain demo test contract contract-long long properties crash chaos proof \
+	test-unit test-integration verify bench failover sandbox-up sandbox-down generate fmt clean \
+	clean-cache
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -59,6 +60,9 @@ crash: venv ## Kill the real operator at every point of every class of action; a
 chaos: venv ## Break everything around three operators (SEED=1 MINUTES=15), count effects from outside
 	@$(TOOLCHAIN) demo >/dev/null
 	$(BIN)/python -m sandbox.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),15) $(if $(ADD),--add)
+
+proof: ## Check the model of the protocol, and that each rule left out breaks it (needs java, mvn)
+	@$(PYTHON) -m sandbox.proof
 
 test-unit: venv ## Run the tests that need no control plane
 	$(PYTEST) tests/unit tests/property tests/architecture tests/docs
