@@ -241,7 +241,8 @@ def test_named_policies_exist() -> None:
     }
     named = set(
         re.findall(
-            r"`(assent-(?:approvals|journal|configure|[a-z]+-(?:fence|writer)))`", _all_prose()
+            r"`(assent-(?:approvals|journal|configure|[a-z]+-(?:fence|writer|in-use)))`",
+            _all_prose(),
         )
     )
     assert named <= shipped
