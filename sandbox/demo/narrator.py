@@ -5,14 +5,15 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 WIDTH = 96
 INDENT = "  "
 BOLD, CYAN, GREEN, YELLOW = "1", "1;36", "32", "33"
-# Between two members of an object or two items of a list, where JSON may go on in the next line.
-_JSON_BREAK = re.compile(r"(?<=[\]}\"\d]), (?=[\"{])")
+# A string of JSON, or (the group) the place between two members of an object or items of a list,
+# where JSON may go on in the next line. What stands in a string is no such place.
+_STRING_OR_BREAK = re.compile(r'"(?:[^"\\]|\\.)*"|(, )(?=["{])')
 
 
 class Narrator:
@@ -96,13 +97,23 @@ def fold(command: str) -> str:
         return command
     lines = [head + " \\"]
     line = INDENT + quote.strip()
-    for number, part in enumerate(_JSON_BREAK.split(json_text)):
+    for number, part in enumerate(_parts(json_text)):
         if number and len(line) + len(part) + 2 > WIDTH:
             lines.append(line + ",")
             line = INDENT * 2 + part
         else:
             line += (", " if number else "") + part
     return "\n".join([*lines, line])
+
+
+def _parts(json_text: str) -> Iterator[str]:
+    """What stands between two places where the text may be broken."""
+    begin = 0
+    for found in _STRING_OR_BREAK.finditer(json_text):
+        if found[1]:
+            yield json_text[begin : found.start()]
+            begin = found.end()
+    yield json_text[begin:]
 
 
 def _wrapped(text: str) -> list[str]:
