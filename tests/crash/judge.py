@@ -12,6 +12,7 @@ from tests.crash.classes import Case
 
 END_SECONDS = 60.0
 """How long after the crash a proposal may take to end."""
+UNKNOWN = "OutcomeUnknown"
 ENDED = frozenset(
     {
         "Rejected",
@@ -22,7 +23,7 @@ ENDED = frozenset(
         "Failed",
         "RolledBack",
         "RollbackFailed",
-        "OutcomeUnknown",
+        UNKNOWN,
     }
 )
 
@@ -115,9 +116,11 @@ def _stuck(phase: str, seen: Seen) -> tuple[str, ...]:
 
 
 def _lost(case: Case, phase: str, seen: Seen) -> tuple[str, ...]:
-    """What the object says was done, and was not."""
-    if phase != case.ends:
+    """What was approved and went another way, or is said to be done and was not."""
+    if phase == UNKNOWN or phase not in ENDED:
         return ()
+    if phase != case.ends:
+        return (f"it ended as {phase}, and without a crash as {case.ends}",)
     found = []
     taken = sum(write.pd_status == 200 for write in seen.writes)
     if taken < case.effects:
