@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assent.observability.crash_points import Point
+from tests.crash.judge import UNKNOWN
 from tests.crash.stage import Run
 from tests.crash.unreached import why_unreached
 
@@ -24,7 +25,8 @@ def summary(
         "doubles": sum(bool(run.verdict.doubles) for run in runs),
         "stuck": sum(bool(run.verdict.stuck) for run in runs),
         "lost": sum(bool(run.verdict.lost) for run in runs),
-        "unknown": sum(run.verdict.phase == "OutcomeUnknown" for run in runs),
+        "unknown": sum(run.verdict.phase == UNKNOWN for run in runs),
+        "unknown_by_class": dict(Counter(run.kind for run in runs if run.verdict.phase == UNKNOWN)),
         "phases": dict(Counter(run.verdict.phase for run in killed)),
         "unreached": [
             {"class": name, "point": point.name, "why": why_unreached(name, point)}

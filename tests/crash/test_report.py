@@ -60,6 +60,7 @@ def test_unknowns_are_counted_and_no_fault() -> None:
     """They are asked of a person; how many there are is a figure, not a failure."""
     found = total(GOOD, replace(GOOD, verdict=Verdict("OutcomeUnknown")))
     assert found["unknown"] == 1
+    assert found["unknown_by_class"] == {"absolute": 1}
     assert found["phases"] == {"Succeeded": 1, "OutcomeUnknown": 1}
     assert complaints(found, [], set()) == []
 
