@@ -107,7 +107,9 @@ def _held(
         return note(proposal, reason, text, now)
     if reason is not Reason.CANCELLED and begun(journal):
         text = f"Sending nothing: {hold.message}; looking at what came of the steps that have begun"
-        return note(proposal, reason, text, now)
+        # Busy would say that it stands in nobody's way, and what has begun does.
+        shown = Reason.NEXT_STEP if reason is Reason.BUSY else reason
+        return note(proposal, shown, text, now)
     if reason is not Reason.CANCELLED:
         return note(proposal, reason, f"Waiting before the next call: {hold.message}", now)
     by = proposal.spec.cancel.by if proposal.spec.cancel is not None else now.sender.holder

@@ -12,6 +12,7 @@ from assent.core.actions.program import Stage, program_of
 from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.journal import Sender, Window, append_step, new_step
+from assent.core.lifecycle.messages import MAX_SENTENCE
 from assent.core.lifecycle.progress import captured, forward_steps, plan_step, to_take_back
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import PdCall
@@ -21,6 +22,10 @@ from assent.core.policy.limits import to_milliseconds
 
 LONGEST_UNDO = timedelta(minutes=30)
 """An undo sets a value back: what takes days to be done (a drain) is called off at once."""
+
+
+ROOM = MAX_SENTENCE // 2
+"""Characters of a message for what is left to do by hand; why it is left stands before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +122,19 @@ def changed_since(after: Sequence[Fact]) -> tuple[Reason, str]:
 
 
 def by_hand(execution: Execution, program: Sequence[Stage], *, but: int | None = None) -> str:
-    """Return the pd calls that would take back the other stages that stand; empty without any."""
-    lines = []
+    """Return the pd calls that would take back the other stages that stand; empty without any.
+
+    Whole lines only: of those for which a message has no room it says how many there are.
+    """
+    lines: list[str] = []
     for stage in to_take_back(execution, program):
         inverse = stage.action.inverse(stage.params, captured(execution, stage.index))
         if inverse is not None and stage.index != but:
             lines.append(inverse.line)
-    return f". Left to do by hand: {'; '.join(lines)}" if lines else ""
+    shown = [line for n, line in enumerate(lines) if len("; ".join(lines[: n + 1])) <= ROOM]
+    if len(shown) < len(lines):
+        shown.append(f"and {len(lines) - len(shown)} more: status.execution has the values before")
+    return f". Left to do by hand: {'; '.join(shown)}" if shown else ""
 
 
 def undo_step(

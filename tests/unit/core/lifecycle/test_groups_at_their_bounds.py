@@ -23,11 +23,14 @@ from assent.api.v1alpha1.parameters.store import (
     StopEvictLeaders,
 )
 from assent.api.v1alpha1.parameters.waiting import Awaited, WaitUntil
+from assent.core.actions.catalogue import CATALOGUE
+from assent.core.actions.program import program_of
 from assent.core.lifecycle.between import go_on
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.endings import resolved
 from assent.core.lifecycle.forward import Now
 from assent.core.lifecycle.journal import Sender
+from assent.core.lifecycle.rollback import by_hand
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, DidNot, PdCall
 from assent.core.model.member import PdMember
@@ -378,3 +381,34 @@ def test_an_eviction_that_ends_in_a_group_still_stands_for_it() -> None:
     trip = Voyage(plan(grouped(stop), grouped(limit(20, 1)), start), shown, obey)
     assert trip.go().phase is Phase.SUCCEEDED
     assert trip.shown.evicted_store_ids == frozenset({4})
+
+
+def test_while_some_have_begun_it_stands_in_the_way_of_others() -> None:
+    """Another proposal goes first with its call; what has begun here is in flight all the same."""
+    trip = voyage(THREE, SlowPd(delays=lambda call: 9))
+    trip.go(1)
+    trip.hold = Hold(Reason.BUSY, "waits for p2")
+    trip.go(1)
+    assert trip.status.reason == Reason.NEXT_STEP
+    assert "Sending nothing: waits for p2" in str(trip.status.message)
+    trip.go(20)
+    assert trip.status.reason == Reason.BUSY
+    trip.hold = None
+    assert trip.go().phase is Phase.SUCCEEDED
+
+
+def test_lines_left_to_do_by_hand_are_whole() -> None:
+    """Sixteen steps leave more lines than a message holds; none of those shown is cut."""
+    stores = [store(number) for number in range(1, 17)]
+    asks = plan(*(limit(20, number) for number in range(1, 17)))
+    trip = Voyage(asks, snapshot(*stores), obey)
+    while len(trip.sent) < 16:
+        trip.go(1)
+    trip.go(1)
+    first = trip.known.proposal.status.execution
+    assert first is not None
+    left = by_hand(first, program_of(asks, CATALOGUE)).removeprefix(". Left to do by hand: ")
+    *lines, more = left.split("; ")
+    assert all(line.endswith('"type":"add-peer"}') for line in lines)
+    assert more == f"and {16 - len(lines)} more: status.execution has the values before"
+    assert len(lines) >= 6
