@@ -108,6 +108,9 @@ class Executor:
                 if calling and term.valid(self._monotonic()):
                     await asyncio.wait(calling, timeout=LANDING_SECONDS)
             finally:
+                if any(not flight.task.done() and flight.air.calling for flight in flights):
+                    # A release of the Lease would tell the next leader that nothing is in the air.
+                    term.end()
                 for flight in flights:
                     flight.task.cancel()
                 await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)

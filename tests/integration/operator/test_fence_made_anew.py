@@ -15,7 +15,7 @@ from sandbox.library import Sandbox
 from sandbox.objects import ObjectError, Query
 from tests.integration.operator.scene import FAST_LEASE, Scene, set_limit
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 FENCE = [
     item

@@ -13,11 +13,9 @@ from typing import Any
 import pytest
 
 from assent.observability.crash_points import Point
-from sandbox.library import Sandbox
+from sandbox.library import KubectlError, Sandbox
 from tests.crash.orders import FOLDER, Orders, Post
 from tests.integration.operator.scene import FAST_LEASE, Scene, set_limit
-
-pytestmark = pytest.mark.contract
 
 ARMED = str(Path(__file__).parents[2] / "crash" / "armed.py")
 FROZEN, SUCCESSOR = 1, 2
@@ -98,6 +96,7 @@ def a_scatter(box: Sandbox) -> dict[str, Any]:
     return {"type": "ScatterRegion", "scatterRegion": {"regionId": _region(box)["id"]}}
 
 
+@pytest.mark.contract
 def test_an_absolute_call_that_leaves_late_is_the_only_one_and_is_told_of(frozen: Frozen) -> None:
     """Frozen between the last look at the clock and the first byte: nothing can hold that call
     back. Nobody has sent it a second time meanwhile, for a frozen process is not proven gone; the
@@ -118,11 +117,25 @@ def test_an_absolute_call_that_leaves_late_is_the_only_one_and_is_told_of(frozen
     after = scene.status("frozen")
     assert after["phase"] == "OutcomeUnknown", "a fenced process writes no status"
     assert after["execution"] == unknown["execution"]
-    resolve(scene, "frozen", "Happened")
-    scene.await_phase("frozen", "Succeeded", reason="Resolved")
-    assert len(scene.calls()) == 1
+    assert "kubectl" in after["message"], "how to say what came of it"
+    (step,) = after["execution"]["steps"]
+    assert (step["call"]["path"], step["before"][0]["value"]) == (
+        "/pd/api/v1/store/2/limit",
+        "15.0",
+    )
+    with pytest.raises(KubectlError, match="only somebody with the right to resolve"):
+        scene.resolve("frozen", word(scene, "Happened", by="sam"), by="sam")
+    with pytest.raises(KubectlError, match="in their own name"):
+        scene.resolve("frozen", word(scene, "Happened", by="bert"), by="alice")
+
+    scene.resolve("frozen", word(scene, "Happened"))
+
+    ended = scene.await_phase("frozen", "Succeeded", reason="Resolved")
+    assert (ended["history"][-1]["by"], ended["history"][-1]["reason"]) == ("alice", "Resolved")
+    assert len(scene.calls()) == 1, "a word asks for no call"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "action",
     [
@@ -148,6 +161,7 @@ def test_a_call_of_another_class_that_leaves_late_is_the_only_one_too(
     assert scene.status("frozen")["execution"]["holder"] == owned["execution"]["holder"]
 
 
+@pytest.mark.long
 def test_what_remains_possible_is_one_late_call_over_what_a_person_set(frozen: Frozen) -> None:
     """The one thing that no fence of ours can stop, stated in docs/security/late-calls.md."""
     scene, box = frozen.scene, frozen.box
@@ -163,6 +177,7 @@ def test_what_remains_possible_is_one_late_call_over_what_a_person_set(frozen: F
     assert len(scene.calls()) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", [Point.INTENT_STORED, Point.LOOKED, Point.FENCED])
 def test_a_leader_frozen_before_its_call_sends_nothing_when_it_thaws(
     frozen: Frozen, point: Point
@@ -183,10 +198,11 @@ def test_a_leader_frozen_before_its_call_sends_nothing_when_it_thaws(
 
     assert [call.path for call in scene.calls()] == ["/pd/api/v1/store/3/limit"]
     assert frozen.late_records() == []
-    resolve(scene, "frozen", "DidNotHappen")
+    scene.resolve("frozen", word(scene, "DidNotHappen"))
     scene.await_phase("frozen", "Failed", reason="Resolved")
 
 
+@pytest.mark.long
 def test_a_call_at_pds_door_while_its_sender_freezes_is_adopted(frozen: Frozen) -> None:
     """PD acts while the sender is frozen: the successor sees the effect, and sends nothing."""
     scene, box = frozen.scene, frozen.box
@@ -208,11 +224,9 @@ def test_a_call_at_pds_door_while_its_sender_freezes_is_adopted(frozen: Frozen) 
     assert scene.status("frozen") == ended
 
 
-def resolve(scene: Scene, name: str, outcome: str) -> None:
-    """Say what came of it, as alice."""
-    digest = scene.status(name)["digest"]
-    word = {"by": "alice", "outcome": outcome, "digest": digest}
-    scene.resolve(name, word, by="alice")
+def word(scene: Scene, outcome: str, by: str = "alice") -> dict[str, str]:
+    """What somebody says came of it."""
+    return {"by": by, "outcome": outcome, "digest": scene.status("frozen")["digest"]}
 
 
 def _stands_by(box: Sandbox) -> bool:

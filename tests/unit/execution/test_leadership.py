@@ -221,6 +221,7 @@ async def test_a_standby_waits_as_long_as_renewals_come(
         assert leader.terms == []
         assert server.requests.count("PATCH") == 0
         assert server.requests.count("WATCH") == 1, "one watch lasts"
+        assert server.requests.count("GET") == 1, "nobody polls: a timer is armed instead"
 
 
 async def test_a_standby_takes_a_released_lease_at_once(
