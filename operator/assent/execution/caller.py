@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase
@@ -16,7 +16,7 @@ from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.snapshot import ClusterSnapshot, PdIdentity
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Hold
-from assent.errors import LeadershipLost
+from assent.errors import LeadershipLost, Retryable
 from assent.execution.fencing import FENCE_MARGIN_SECONDS, permit_call
 from assent.execution.leadership import Term
 from assent.execution.live import LiveState, made_anew, read_live
@@ -28,6 +28,9 @@ from assent.pd.writes import send
 
 LATE_CALL = "LateCall"
 """Reason of the Event about a call whose answer, or the wait for it, outlasted the lease."""
+
+LOOK_FAILED: Final = "LookFailed"
+"""Why a call is held before which nobody could look."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,15 +103,18 @@ class Caller:
     async def call(
         self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term
     ) -> CallOutcome | Hold:
-        """Look live, pass the fence, send once. A Hold means that nothing was sent.
+        """Look live, pass the fence, send once. A Hold means that nothing was sent, also because
+        the last look could not be had.
 
         Raises:
-            Retryable: the last look could not be had; nothing was sent.
             Terminal: as ``look``; nothing was sent.
             LeadershipLost: another leader took over, or this process ends; nothing was sent.
         """
-        client = await self._pd.client(cluster)
-        _, hold = await self.look(proposal, term)
+        try:
+            client = await self._pd.client(cluster)
+            _, hold = await self.look(proposal, term)
+        except Retryable as error:
+            return Hold(LOOK_FAILED, f"the last look before it was not to be had: {error.message}")
         stranger_hold = stranger(proposal, client.known_leader)
         if stranger_hold is not None:
             return stranger_hold

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase, StepState
 from assent.core.lifecycle.between import go_on
 from assent.core.lifecycle.case import Evidence
@@ -15,16 +16,16 @@ from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.lost import answer_lost
 from assent.core.lifecycle.progress import begun, open_step
 from assent.core.lifecycle.recovery import NO_RECORD, may_repeat
-from assent.core.lifecycle.settle import settle
+from assent.core.lifecycle.settle import reconsider_undo, settle
 from assent.core.lifecycle.withhold import withhold
-from assent.core.model.call import CallOutcome, PdCall, Unknown
+from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
 from assent.core.policy.gates import busy_check
 from assent.core.policy.other_controllers import wanted_for
 from assent.errors import OutcomeUnknown, Retryable
-from assent.execution.caller import Caller, PdOf, stranger
+from assent.execution.caller import LOOK_FAILED, Caller, PdOf, stranger
 from assent.execution.fencing import LEASE_ENDING
 from assent.execution.journal import Journal
 from assent.execution.leadership import Term
@@ -38,6 +39,10 @@ from assent.execution.record import (
 
 WAITING_LOOK_SECONDS = 10.0
 """How often PD is looked at while it works on something for hours, or a step waits."""
+
+PD_UNREAD = Hold(
+    Reason.CLUSTER_NOT_READY, "PD cannot be read, and an undo without a look could overwrite others"
+)
 
 _ACTING = (Phase.EXECUTING, Phase.ROLLING_BACK)
 
@@ -129,8 +134,8 @@ class Pilot:
         air.calling = True
         try:
             outcome = await self._caller.call(proposal, cluster, call, term)
-            while earlier is not None and _for_time(outcome):
-                # Only the lease stood against the repeat. What licensed it may be otherwise by now.
+            while earlier is not None and _passes(outcome, proposal, self._now()):
+                # Only the moment stood against the repeat. What licensed it may be otherwise now.
                 await asyncio.sleep(FIRST_LOOK_SECONDS)
                 snapshot = await self.look(proposal, cluster, self._now())
                 if snapshot is None or not may_repeat(proposal, snapshot, self._now()):
@@ -144,15 +149,45 @@ class Pilot:
             outcome, sent_at = Unknown(answer=text), None
         if isinstance(outcome, Hold):
             proposal = await self._withhold(proposal, outcome)
-            still = proposal.status.phase is Phase.ROLLING_BACK
             if proposal.status.phase in _ACTING:
                 await wait(air.nudge, SLOWEST_LOOK_SECONDS)
-            return proposal, call if still else None, _Sent(NO_RECORD)
+            if proposal.status.phase is not Phase.ROLLING_BACK:
+                return proposal, None, _Sent(NO_RECORD)
+            again = await self._reconsider(proposal, cluster, call, term, air.nudge)
+            return *again, _Sent(NO_RECORD)
         if isinstance(outcome, Unknown) and sent_at is not None:
             # At once: the next term must not take it for a call that may be sent again.
             note = partial(answer_lost, outcome=outcome)
             proposal = await self._record.store_latest(proposal, note)
         return proposal, None, _Sent(outcome, sent_at)
+
+    async def _reconsider(
+        self,
+        proposal: Proposal,
+        cluster: Cluster,
+        call: PdCall,
+        term: Term,
+        nudge: asyncio.Event,
+    ) -> tuple[Proposal, PdCall | None]:
+        """Look at PD again before an undo that had to wait: what somebody set meanwhile stays."""
+        while (snapshot := await self.look(proposal, cluster, self._now())) is None:
+            try:
+                _, hold = await self._caller.look(proposal, term)
+            except Retryable as error:
+                await breathe(error, FIRST_LOOK_SECONDS)
+                continue
+            proposal = await self._withhold(proposal, hold or PD_UNREAD)
+            if proposal.status.phase is not Phase.ROLLING_BACK:
+                return proposal, None
+            await wait(nudge, SLOWEST_LOOK_SECONDS)
+        beside = self._pd.tidb_operator(cluster)
+        unsent = DidNot("not sent while it had to wait", sent=False)
+        evidence = Evidence(unsent, snapshot, self._now(), tidb_operator=beside)
+        decision = reconsider_undo(proposal, evidence)
+        if decision is None:
+            return proposal, call
+        look_again = partial(reconsider_undo, evidence=evidence)
+        return await self._store_settled(proposal, look_again, decision)
 
     async def _withhold(self, proposal: Proposal, hold: Hold) -> Proposal:
         now = self._now()
@@ -171,7 +206,8 @@ class Pilot:
             evidence = Evidence(sent.outcome, snapshot, self._now(), sent.at, beside)
             decision = settle(proposal, evidence)
             if decision is not None:
-                return await self._store_settled(proposal, evidence, decision)
+                look_again = partial(settle, evidence=evidence)
+                return await self._store_settled(proposal, look_again, decision)
             step = proposal.status.execution.steps[-1] if proposal.status.execution else None
             if step is not None and step.state is StepState.WAITING:
                 delay = WAITING_LOOK_SECONDS
@@ -179,13 +215,13 @@ class Pilot:
             since, delay = self._now(), min(delay * 2, max(delay, SLOWEST_LOOK_SECONDS))
 
     async def _store_settled(
-        self, proposal: Proposal, evidence: Evidence, first: Decision
+        self, proposal: Proposal, judge: Callable[[Proposal], Decision | None], first: Decision
     ) -> tuple[Proposal, PdCall | None]:
         decided = first
 
         def decide(newest: Proposal) -> Decision:
             nonlocal decided
-            decided = settle(newest, evidence) or first
+            decided = judge(newest) or first
             return decided
 
         stored = await self._record.store_latest(proposal, decide)
@@ -261,8 +297,11 @@ class Pilot:
         return snapshot if snapshot.prepared and own else None
 
 
-def _for_time(outcome: CallOutcome | Hold) -> bool:
-    return isinstance(outcome, Hold) and outcome.reason == LEASE_ENDING
+def _passes(outcome: CallOutcome | Hold, proposal: Proposal, now: datetime) -> bool:
+    """Return True for a hold that may end by itself while the effect may still come in time."""
+    held = isinstance(outcome, Hold) and outcome.reason in (LEASE_ENDING, LOOK_FAILED)
+    execution = proposal.status.execution
+    return held and execution is not None and now < execution.steps[-1].verify_by
 
 
 def _has_open_step(proposal: Proposal) -> bool:

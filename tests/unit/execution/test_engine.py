@@ -84,6 +84,22 @@ async def test_a_call_that_was_not_sent_goes_back_to_approved_and_rests(op: Rig)
     assert op.calls == [("POST", "/schedulers")]
 
 
+async def test_a_last_look_that_fails_holds_the_call(op: Rig) -> None:
+    """Certainly nothing was sent: nothing is unknown, and it runs once the API server answers."""
+    await op.approved("p1", EVICT_4)
+    down = refusal(503, "ServiceUnavailable", "etcd has no leader")
+    op.server.order("GET", "/actionproposals/p1$", lambda: down)
+    await op.reconcile("p1")
+    status = await op.until_phase("p1", "Approved")
+    assert "the last look before it was not to be had" in status["message"]
+    assert op.calls == []
+    await op.until_idle("p1")
+    op.clock.advance(10.0)
+    await op.reconcile("p1")
+    await op.until_phase("p1", "Succeeded")
+    assert op.calls == [("POST", "/schedulers")]
+
+
 async def test_too_little_of_the_lease_left_holds_the_call(op: Rig) -> None:
     """A call must have ended before another may lead; the next renewal heals it."""
     await op.approved("p1", EVICT_4)

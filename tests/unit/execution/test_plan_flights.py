@@ -57,6 +57,62 @@ async def test_an_ask_that_is_edited_while_it_runs_changes_nothing(op: Rig) -> N
     assert "revertAt" not in status
 
 
+def misses_and_then(op: Rig, act: Callable[[], None]) -> None:
+    """PD takes the second step's call and does nothing; ``act`` comes right before the undo."""
+
+    def nothing(_: httpx.Request) -> httpx.Response:
+        op.server.order("PATCH", STATUS, act, after_storing=True)
+        return answer(200, "yes")
+
+    op.pd.answers[("POST", "/pd/api/v1/store/2/limit")] = nothing
+
+
+async def test_an_undo_that_had_to_wait_leaves_alone_what_was_set_meanwhile(op: Rig) -> None:
+    """The gate was gone for a while, and a person set the limit: it is theirs now."""
+    misses_and_then(op, lambda: setattr(op, "gate", GONE))
+    await op.approved("p1", TWO)
+    await op.reconcile("p1")
+    await op.time_is_up()
+    await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
+    op.pd.stores[1].add_peer = 99.0
+    op.gate = Gate(None)
+    op.executor.nudge(f"{NS}/p1")
+    status = await op.until_phase("p1", "RollbackFailed")
+    assert status["reason"] == "ChangedSince"
+    assert op.pd.stores[1].add_peer == 99.0
+
+
+async def test_an_undo_that_had_to_wait_is_sent_when_nothing_changed(op: Rig) -> None:
+    """The look at PD is one more, not one instead of the undo."""
+    misses_and_then(op, lambda: setattr(op, "gate", GONE))
+    await op.approved("p1", TWO)
+    await op.reconcile("p1")
+    await op.time_is_up()
+    await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
+    op.gate = Gate(None)
+    op.executor.nudge(f"{NS}/p1")
+    await op.until_phase("p1", "RolledBack")
+    assert op.pd.stores[1].add_peer == 15.0
+
+
+async def test_an_undo_that_had_to_wait_is_not_sent_blindly(op: Rig) -> None:
+    """PD cannot be read when the hold ends: it waits for a look, and a cancel ends the wait."""
+    misses_and_then(op, lambda: setattr(op, "gate", GONE))
+    await op.approved("p1", TWO)
+    await op.reconcile("p1")
+    await op.time_is_up()
+    await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
+    sent = op.sent
+    op.pd.answers[("GET", "/pd/api/v1/stores")] = lambda _: answer(503, "no leader")
+    op.gate = Gate(None)
+    op.executor.nudge(f"{NS}/p1")
+    await op.until(lambda: "without a look" in op.status("p1")["message"])
+    op.cancel("p1")
+    op.executor.nudge(f"{NS}/p1")
+    await op.until_phase("p1", "RollbackFailed")
+    assert op.sent == sent
+
+
 async def test_nothing_is_called_between_two_steps_while_the_gate_is_gone(op: Rig) -> None:
     """The plan says why it waits, and goes on by itself once the gate stands again."""
     await op.approved("p1", TWO)
