@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from sandbox.chaos import campaign, report
 from sandbox.chaos.checker import check
@@ -46,10 +48,10 @@ def main() -> int:
             history = campaign.run(seed=chosen.seed, minutes=chosen.minutes, folder=folder, say=say)
     except (SandboxError, ToolchainError) as error:
         print(f"error: {error}\nLogs: {BUILD / 'chaos' / str(chosen.seed)}", file=sys.stderr)
-        return 1
+        _leave(1)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        _leave(INTERRUPTED)
     found = report.as_json(check(history))
     if chosen.check is None:
         path = BUILD / "chaos.json"
@@ -59,6 +61,13 @@ def main() -> int:
         report.write(path, found)
     print(report.spoken(found))
     return 0 if report.clean(found) else 1
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: the sandbox has ended, and threads that played people need not be waited for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,10 @@ def run(*, seed: int, minutes: float, folder: Path, say: Say) -> History:
     ) as box:
         try:
             return _campaign(box, seed=seed, minutes=minutes, folder=folder, say=say)
+        except BaseException:
+            # The sandbox goes now; what the threads say of that helps nobody.
+            threading.excepthook = lambda _: None
+            raise
         finally:
             shutil.copytree(box.layout.logs, folder / "logs", dirs_exist_ok=True)
 
