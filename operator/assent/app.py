@@ -206,7 +206,7 @@ class App:
         try:
             await self._leader.lead(term)
         except* LeadershipLost as lost:
-            _log.warning("leadership lost", extra={"detail": str(lost.exceptions[0])})
+            _log.warning("leadership lost", extra={"detail": _first_of(lost)})
 
     def _judge_refusal(self, refusal: Fenced) -> AssentError:
         term = self._elector.term
@@ -273,6 +273,14 @@ class App:
             "object cannot be read",
             extra={"kind": key[0], "object": key[1], "detail": error.message},
         )
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> str:
+    """Return the words of the first error, however deep the groups around it."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
 
 
 def main() -> int:

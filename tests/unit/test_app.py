@@ -12,6 +12,7 @@ import pytest
 from assent.app import App, main, steady_seconds
 from assent.controllers.hearing import WatchDeaf
 from assent.errors import LeadershipLost
+from assent.execution.terms import Term
 from assent.kube.errors import Fenced
 from assent.kube.resources import KINDS
 from tests.support.fake_kube import FakeKube, fake_kube, refusal
@@ -144,6 +145,27 @@ async def test_a_malformed_object_is_one_log_line_and_one_count(
 async def test_without_a_term_a_refusal_by_the_fence_means_leadership_is_lost(app: App) -> None:
     """There is nothing to wait for."""
     assert isinstance(app._judge_refusal(Fenced("fenced")), LeadershipLost)
+
+
+async def test_a_term_that_is_lost_says_why(
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever reads the log must not meet "1 sub-exception": the words are in the innermost."""
+
+    async def refused(_: Term) -> None:
+        inner = ExceptionGroup("workers", [LeadershipLost("fenced: caller pod does not hold it")])
+        raise ExceptionGroup("the leader's tasks", [inner])
+
+    monkeypatch.setattr(app._leader, "lead", refused)
+    term = Term(
+        epoch=1,
+        holder="me",
+        began_monotonic_seconds=0.0,
+        deadline_monotonic_seconds=1.0,
+        released_epoch=None,
+    )
+    await app._lead(term)
+    assert caplog.records[-1].__dict__["detail"] == "fenced: caller pod does not hold it"
 
 
 async def test_a_gate_that_cannot_be_read_does_not_stand(app: App, server: FakeKube) -> None:
