@@ -348,11 +348,13 @@ class Sandbox:
         try:
             self.objects.delete(target)
         except ObjectError as error:
-            if error.status == httpx.codes.UNPROCESSABLE_ENTITY:
+            if error.status not in (0, httpx.codes.NOT_FOUND):
                 self._erase_from_etcd(target)
 
     def _erase_from_etcd(self, target: Query) -> None:
-        """Delete what is in flight, which admission lets nobody do."""
+        """Delete what admission lets nobody delete: what is in flight, and any TiKVCluster in the
+        first half minute of an API server, which does not know the policy's parameters yet.
+        """
         key = f"/registry/assent.tikv.org/{target.kind}/{target.namespace}/{target.name}"
         body = {"key": base64.b64encode(key.encode()).decode()}
         httpx.post(

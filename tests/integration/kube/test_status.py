@@ -12,6 +12,7 @@ from assent.kube.errors import Conflict, Fenced, NotFound
 from assent.kube.resources import KINDS, Raw
 from assent.kube.status import StatusWriter
 from sandbox import Sandbox
+from sandbox.library import KubectlError
 from tests.integration.kube.conftest import LeaseObject, NewReplica, Replica, cluster_manifest
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -95,7 +96,8 @@ async def test_an_object_made_anew_under_the_same_name_is_not_written(
 ) -> None:
     """A decision about the deleted object must not reach its namesake."""
     raw = await case.read()
-    box.kubectl("delete", "tikvcluster", "-n", case.namespace, "demo")
+    # A young API server refuses this until it knows the kind of a policy's parameter.
+    box.wait_for(lambda: _deleted(box, case.namespace), 40, "the deletion")
     with pytest.raises(NotFound):
         await case.write(raw, WATCHING)
     box.apply(cluster_manifest(case.namespace))
@@ -167,3 +169,11 @@ def _patches(box: Sandbox, namespace: str) -> int:
     return sum(
         1 for request in box.audit() if request.verb == "patch" and request.namespace == namespace
     )
+
+
+def _deleted(box: Sandbox, namespace: str) -> bool:
+    try:
+        box.kubectl("delete", "tikvcluster", "-n", namespace, "demo")
+    except KubectlError:
+        return False
+    return True
