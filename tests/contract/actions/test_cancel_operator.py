@@ -8,6 +8,7 @@ from assent.core.actions.action import Progress
 from assent.core.model.call import Did, DidNot
 from assent.core.model.snapshot import Region
 from tests.contract.actions.borders import bounded
+from tests.contract.actions.peers import hold_rule_checker
 from tests.contract.actions.stage import Stage, action_for, store_without
 
 pytestmark = pytest.mark.action("CancelOperator")
@@ -28,8 +29,11 @@ async def slow_operator(stage: Stage) -> Region:
 @pytest.mark.smoke
 @pytest.mark.trap("P26")
 async def test_the_named_operator_ends_and_nothing_else(stage: Stage) -> None:
-    """PD's own text is read; the learner that was added already is left for PD to remove."""
+    """PD's own text is read; the learner that was added already is left for PD to remove, which it
+    does within milliseconds: its checker is held until we have looked.
+    """
     before = stage.whole_state()
+    hold_rule_checker(stage)
     region = await slow_operator(stage)
     params = CancelOperator(region_id=region.id, operator="admin-add-learner")
     action = action_for(params)
@@ -47,6 +51,7 @@ async def test_the_named_operator_ends_and_nothing_else(stage: Stage) -> None:
     [write] = stage.writes()
     assert (write.method, write.path) == ("DELETE", f"/pd/api/v1/operators/{region.id}")
     stage.stores_settings(snapshot_delay_ms=0)
+    stage.pd("POST", "/checker/rule", {"delay": 0})
     await stage.until_same(before)
 
 

@@ -34,7 +34,7 @@ class Cell:
     total: int
     """Tests that ran, or were to run."""
     left_out: tuple[str, ...]
-    """What that line does otherwise, where a test means nothing for that reason."""
+    """What the action can do less on that line, where a test means nothing for that reason."""
 
     @property
     def ok(self) -> bool:
@@ -53,14 +53,14 @@ def column(line: str, results: Results) -> dict[ActionType, Cell]:
         why = tuple(
             f"{row.pd} {row.ours}"
             for row in DIFFERENCES
-            if row.line == line and action in row.actions
+            if row.line == line and row.less and action in row.actions
         )
         found[action] = Cell(sum(own), len(own), why)
     return found
 
 
 def table(by_line: Mapping[str, Mapping[ActionType, Cell]]) -> str:
-    """Return the matrix as text: actions down, lines across, and below what a line does otherwise.
+    """Return the matrix as text: actions down, lines across, and below what is less on a line.
 
     A number is the tests that passed; a star says that something stands below.
     """

@@ -48,7 +48,7 @@ def test_the_matrix_has_a_line_for_every_action_and_a_column_for_every_version()
     assert [line.split()[0] for line in actions] == [action.value for action in ActionType]
     assert actions[0].split() == ["TransferLeader", "FAILED", "1/2", "FAILED", "1/2"]
     below = lines[len(ActionType) + 1 :]
-    assert len(below) == sum(len(row.actions) for row in DIFFERENCES)
+    assert len(below) == sum(len(row.actions) for row in DIFFERENCES if row.less)
     assert any(line.startswith(f"* AddScheduler on {OLDER}: PD does not know") for line in below)
 
 
