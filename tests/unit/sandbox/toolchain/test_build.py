@@ -42,6 +42,42 @@ def test_two_runs_at_once_build_once_and_the_second_says_that_it_waits(fake_go: 
     assert fake_go.builds == [ETCD_PACKAGE]
 
 
+def test_who_waited_for_a_build_that_failed_builds_itself(fake_go: FakeGo) -> None:
+    """The first was out of memory, say: the second must not take nothing for a binary."""
+    fake_go.close_gate()
+    first = fake_go.start("etcd")
+    fake_go.building_processes()
+    second = fake_go.start("etcd")
+    assert second.stderr is not None
+    assert "waiting for etcd" in second.stderr.readline()
+    first.send_signal(signal.SIGTERM)
+    assert finish(first)[0] == 143
+    fake_go.open_gate()
+    code, out, _ = finish(second)
+    assert code == 0
+    assert Path(out.split()[1]).is_file()
+    assert fake_go.builds == [ETCD_PACKAGE] * 2
+    assert fake_go.files() == ["etcd"]
+
+
+def test_who_waits_can_be_interrupted_and_the_builder_goes_on(fake_go: FakeGo) -> None:
+    """Ctrl-C in one of two terminals is meant for that one."""
+    fake_go.close_gate()
+    builder = fake_go.start("etcd")
+    fake_go.building_processes()
+    waiting = fake_go.start("etcd")
+    assert waiting.stderr is not None
+    assert "waiting for etcd" in waiting.stderr.readline()
+    waiting.send_signal(signal.SIGINT)
+    code, out, said = finish(waiting)
+    assert (code, out) == (130, "")
+    assert "the same command goes on from here" in said
+    assert builder.poll() is None
+    fake_go.open_gate()
+    assert finish(builder)[0] == 0
+    assert fake_go.files() == ["etcd"]
+
+
 @pytest.mark.parametrize(
     ("number", "exit_code"),
     [
