@@ -55,7 +55,7 @@ long: venv ## Run what is too long for make test and is covered there in short
 
 crash: venv ## Kill the real operator at every point of every class of action; about 20 minutes
 	@$(TOOLCHAIN) demo >/dev/null
-	@$(BIN)/python -m tests.crash $(if $(CRASH_WORKERS),--workers $(CRASH_WORKERS))
+	@$(BIN)/python -m tests.crash --workers $(or $(CRASH_WORKERS),2) $(if $(AGAIN),--again)
 
 chaos: venv ## Break everything around three operators (SEED=1 MINUTES=15), count effects from outside
 	@$(TOOLCHAIN) demo >/dev/null

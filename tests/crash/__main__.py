@@ -2,20 +2,23 @@
 
 Each worker has a sandbox of its own and kills one operator after another on it. First every class
 is watched once in every way, without a kill: what it passes there is what it is killed at.
+
+With --again only those runs are done which the last campaign did not do well; the sum is of both.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
 from assent.observability.crash_points import Point
+from tests.crash.book import Key, add, begin, good_runs
 from tests.crash.classes import BY_NAME
-from tests.crash.report import Pair, complaints, summary, told
+from tests.crash.report import Pair, complaints, summary
 from tests.crash.stage import Run
 from tests.crash.ways import Way, first_death, orders_for, points_of
 from tests.crash.worker import Job, do
@@ -27,9 +30,18 @@ RESULT = ROOT / "build" / "crash.json"
 class Campaign:
     """All runs, over some workers."""
 
-    def __init__(self, pool: ProcessPoolExecutor, names: list[str], ways: list[Way]) -> None:
+    def __init__(
+        self,
+        pool: ProcessPoolExecutor,
+        names: list[str],
+        ways: list[Way],
+        earlier: Mapping[Key, Run],
+        book: Path,
+    ) -> None:
         self._pool = pool
         self._names, self._ways = names, ways
+        self._earlier = earlier
+        self._book = book
         self._began = time.monotonic()
         self._total, self._done = 0, 0
         self.runs: list[Run] = []
@@ -61,12 +73,14 @@ class Campaign:
                 yield Job(kind.name, way, first_death(kind, way, plain), orders)
 
     def _all(self, jobs: list[Job]) -> list[Run]:
+        runs = [self._earlier[job.key] for job in jobs if job.key in self._earlier]
+        jobs = [job for job in jobs if job.key not in self._earlier]
         self._total += len(jobs)
-        runs = []
         for future in as_completed([self._pool.submit(do, job) for job in jobs]):
             run = future.result()
             runs.append(run)
             self._done += 1
+            add(self._book, run)
             self._say(run)
         self.runs += runs
         return runs
@@ -86,20 +100,22 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="sandboxes at a time (2)")
     parser.add_argument("--only", default=",".join(BY_NAME), help="classes, separated by commas")
     parser.add_argument("--ways", default=",".join(way.name for way in Way), help="ways, likewise")
+    parser.add_argument("--again", action="store_true", help="only what was not done well")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
+    book = given.out.with_suffix(".runs.jsonl")
     names, ways = given.only.split(","), [Way[name] for name in given.ways.split(",")]
     began = time.monotonic()
+    earlier = good_runs(book) if given.again else {}
+    spent = json.loads(given.out.read_text())["seconds"] if earlier and given.out.exists() else 0.0
+    given.out.unlink(missing_ok=True)
+    begin(book, earlier.values())
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
-        campaign = Campaign(pool, names, ways)
+        campaign = Campaign(pool, names, ways, earlier, book)
         campaign.do()
-    total = summary(
-        campaign.runs, campaign.unreached, classes=names, seconds=time.monotonic() - began
-    )
-    given.out.parent.mkdir(parents=True, exist_ok=True)
+    seconds = spent + time.monotonic() - began
+    total = summary(campaign.runs, campaign.unreached, classes=names, seconds=seconds)
     given.out.write_text(json.dumps(total, indent=2) + "\n")
-    with given.out.with_suffix(".runs.jsonl").open("w") as file:
-        file.writelines(json.dumps(told(run)) + "\n" for run in campaign.runs)
     said = complaints(total, campaign.unreached, campaign.reached)
     print(  # noqa: T201
         *said,

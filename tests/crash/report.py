@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assent.observability.crash_points import Point
+from tests.crash.book import told
 from tests.crash.judge import UNKNOWN
 from tests.crash.stage import Run
 from tests.crash.unreached import why_unreached
@@ -59,21 +60,3 @@ def complaints(total: dict[str, Any], unreached: Sequence[Pair], reached: set[Pa
         if why_unreached(name, point) is not None
     ]
     return said
-
-
-def told(run: Run) -> dict[str, Any]:
-    """Return all that is known of a run."""
-    verdict = run.verdict
-    return {
-        "kind": run.kind,
-        "way": run.way,
-        "point": run.point,
-        "died": run.died,
-        "phase": verdict.phase,
-        "seconds_to_end": round(run.seconds_to_end, 1),
-        "wrong": [*verdict.doubles, *verdict.stuck, *verdict.lost],
-        "status": run.phases,
-        "writes": run.writes,
-        "trouble": run.trouble,
-        "passed": [point.name for point in run.passed],
-    }

@@ -1,11 +1,11 @@
 """One worker process: a sandbox of its own, and runs on it, one after another."""
 
-import tempfile
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing.util import Finalize
 
 from sandbox import Sandbox
+from tests.crash.book import Key
 from tests.crash.classes import BY_NAME
 from tests.crash.crew import Crew
 from tests.crash.orders import Orders
@@ -27,6 +27,11 @@ class Job:
     first: Orders | None
     kill: Orders | None
 
+    @property
+    def key(self) -> Key:
+        """As that of its run."""
+        return self.kind, self.way.name, None if self.kill is None else self.kill.die_at
+
 
 class Worker:
     """This process's sandbox, made at its first job; it ends with the process."""
@@ -38,7 +43,8 @@ class Worker:
         """The stage of this process."""
         if cls.stage is None:
             box = Sandbox.start(stores=4, regions=REGIONS, pd_schedule=QUIET)
-            cls.stage = Stage(box, Crew(box, Path(tempfile.mkdtemp(prefix="assent-crash-"))))
+            Finalize(None, box.stop, exitpriority=1)  # atexit is not run in such a process
+            cls.stage = Stage(box, Crew(box, box.layout.root / "crash"))
         return cls.stage
 
 
