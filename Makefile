@@ -53,13 +53,13 @@ long: venv ## Run what is too long for make test and is covered there in short
 	@$(TOOLCHAIN) test >/dev/null
 	ASSENT_MANY_EXAMPLES=1 $(PYTEST) -m "long and not (contract or action or trap)" --timeout=900
 
-crash: venv ## Kill the real operator at every point of every class of action; about 20 minutes
+crash: venv ## Kill the real operator at each of its points, by class of action (AGAIN=1: what failed)
 	@$(TOOLCHAIN) demo >/dev/null
 	@$(BIN)/python -m tests.crash --workers $(or $(CRASH_WORKERS),2) $(if $(AGAIN),--again)
 
 chaos: venv ## Break everything around three operators (SEED=1 MINUTES=15), count effects from outside
 	@$(TOOLCHAIN) demo >/dev/null
-	$(BIN)/python -m sandbox.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),15) $(if $(ADD),--add)
+	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),15) $(if $(ADD),--add)
 
 proof: ## Check the model of the protocol, and that each rule left out breaks it (needs java, mvn)
 	@$(PYTHON) -m sandbox.proof

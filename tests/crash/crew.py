@@ -56,14 +56,18 @@ class Crew:
 
         return self._box.wait_for(leading, PATIENCE_SECONDS, "leader")
 
-    def standby(self, leader: int) -> int:
-        """A slot whose operator runs and does not lead; started if there is none."""
-        others = [slot for slot in SLOTS if slot != leader]
-        for slot in others:
+    def standby(self, *others: int) -> int:
+        """A slot beside those whose operator runs and does not lead; started if there is none.
+
+        A new start takes away the Pod of its slot's last operator, which may be the proof that
+        this has ended: ``others`` says whose Pods must stay.
+        """
+        free = [slot for slot in SLOTS if slot not in others]
+        for slot in free:
             if self.lives(slot):
                 return slot
-        self.start(others[0])
-        return others[0]
+        self.start(free[0])
+        return free[0]
 
     def start(self, slot: int) -> None:
         """Start it, armed and without orders; ready on return."""

@@ -138,7 +138,7 @@ class _Play:
         if kill is not None:
             run.died = self._await_last_moments(subject, since, kill)
         if not any(self._crew.lives(slot) for slot in (leader, heir)):
-            self._crew.standby(subject)
+            self._crew.standby(leader, heir)
         self._relent()
         ended = self._await_end()
         run.passed = self._crew.post(subject).passed(since)
