@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import httpx
 
-from sandbox.chaos.asks import Action, Ask, Manner, OnRegion, Toggle
-from sandbox.chaos.history import FINISHED, UNKNOWN
-from sandbox.chaos.people import APPROVERS, AUTHORS, Person, RefusedByServerError, in_seconds
-from sandbox.chaos.watching import Watching
 from sandbox.errors import SandboxError
 from sandbox.library import Sandbox
 from sandbox.objects import Object
+from tests.chaos.asks import Action, Ask, Manner, OnRegion, Toggle
+from tests.chaos.history import FINISHED, UNKNOWN
+from tests.chaos.people import APPROVERS, AUTHORS, Person, RefusedByServerError, in_seconds
+from tests.chaos.watching import Watching
 
 AT_ONCE = 10
 """Conversations; with so many open no further ask is filed."""

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
-from sandbox.chaos.asks import STORES
-from sandbox.chaos.calls import LIMITS
-from sandbox.chaos.faults import PD_MEMBERS, Fault, Kind, Victim
-from sandbox.chaos.history import Struck
-from sandbox.chaos.operators import Operators
-from sandbox.chaos.people import CLUSTER, CLUSTERS, HALTS, Person, RefusedByServerError
-from sandbox.chaos.strikes import Strikes
-from sandbox.chaos.weather import Order, api_orders, pd_orders
 from sandbox.errors import SandboxError
 from sandbox.library import Sandbox
 from sandbox.remote import Faults, JsonClient
+from tests.chaos.asks import STORES
+from tests.chaos.calls import LIMITS
+from tests.chaos.faults import PD_MEMBERS, Fault, Kind, Victim
+from tests.chaos.history import Struck
+from tests.chaos.operators import Operators
+from tests.chaos.people import CLUSTER, CLUSTERS, HALTS, Person, RefusedByServerError
+from tests.chaos.strikes import Strikes
+from tests.chaos.weather import Order, api_orders, pd_orders
 
 HALT = "campaign"
 MEDDLED = range(200, 300)

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from sandbox.chaos.calls import Touch, Wanted, touch, wanted
-from sandbox.chaos.history import Sent
-from sandbox.chaos.lives import Life
+from tests.chaos.calls import Touch, Wanted, touch, wanted
+from tests.chaos.history import Sent
+from tests.chaos.lives import Life
 
 SLACK_SECONDS = 1.0
 """Between what the API server stamps and what the proxies stamp: one clock, two processes."""

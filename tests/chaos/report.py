@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sandbox.chaos.checker import Report
+from tests.chaos.checker import Report
 
 LISTED = ("doubles", "lost", "stuck", "unapproved", "wrongly_unknown", "unknown")
 LOST_ANSWERS = ("cut_after_answer", "half_answer")

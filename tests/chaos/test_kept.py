@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.chaos.checker import check
-from sandbox.chaos.history import History
+from tests.chaos.checker import check
+from tests.chaos.history import History
 
 KEPT = Path(__file__).parent / "kept"
 

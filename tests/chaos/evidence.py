@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.chaos.history import Said, Sent, Split, Version
 from sandbox.records import PdRequest
+from tests.chaos.history import Said, Sent, Split, Version
 
 PROPOSALS = "actionproposals"
 Line = Mapping[str, Any]

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sandbox.chaos import evidence
-from sandbox.chaos.history import History, Said, Struck, Version
 from sandbox.records import PdRequest
-from tests.unit.sandbox.chaos.histories import T0, history, life, limit, sent  # fmt: skip
+from tests.chaos import evidence
+from tests.chaos.histories import T0, history, life, limit, sent  # fmt: skip
+from tests.chaos.history import History, Said, Struck, Version
 
 AT = "2026-11-21T12:00:00.5Z"
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.chaos.history import FINISHED, IN_FLIGHT, UNKNOWN, History, Version
+from tests.chaos.history import FINISHED, IN_FLIGHT, UNKNOWN, History, Version
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import Sandbox
-from sandbox.chaos import evidence
-from sandbox.chaos.asks import STORES, stream
-from sandbox.chaos.breaking import Breaking
-from sandbox.chaos.conversations import Conversations
-from sandbox.chaos.faults import LANES, lane
-from sandbox.chaos.history import FINISHED, History, Said, Struck, Version
-from sandbox.chaos.lives import approved
-from sandbox.chaos.operators import COUNT, Operators, said
-from sandbox.chaos.pace import Pace
-from sandbox.chaos.people import CLUSTER, NAMESPACE, PROPOSALS, bindings, client_for
-from sandbox.chaos.resolving import Resolving
-from sandbox.chaos.strikes import Strikes
-from sandbox.chaos.watching import Watching
 from sandbox.records import effective_writes
+from tests.chaos import evidence
+from tests.chaos.asks import STORES, stream
+from tests.chaos.breaking import Breaking
+from tests.chaos.conversations import Conversations
+from tests.chaos.faults import LANES, lane
+from tests.chaos.history import FINISHED, History, Said, Struck, Version
+from tests.chaos.lives import approved
+from tests.chaos.operators import COUNT, Operators, said
+from tests.chaos.pace import Pace
+from tests.chaos.people import CLUSTER, NAMESPACE, PROPOSALS, bindings, client_for
+from tests.chaos.resolving import Resolving
+from tests.chaos.strikes import Strikes
+from tests.chaos.watching import Watching
 
 REGIONS = 240
 PD_SCHEDULE = {"patrol-region-interval": "100ms"}

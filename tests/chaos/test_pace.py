@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.chaos.pace import RESTART_SECONDS, SLOWEST, Pace
+from tests.chaos.pace import RESTART_SECONDS, SLOWEST, Pace
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sandbox.chaos.checker import check
-from sandbox.chaos.history import Struck
-from sandbox.chaos.report import added, as_json, clean, spoken
-from tests.unit.sandbox.chaos.histories import T0, history, life, sent
+from tests.chaos.checker import check
+from tests.chaos.histories import T0, history, life, sent
+from tests.chaos.history import Struck
+from tests.chaos.report import added, as_json, clean, spoken
 
 PROMISED = {
     "seed", "minutes", "faults", "approvals", "effects", "doubles", "lost", "stuck", "unknown"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sandbox.chaos.history import Sent, Struck
-from sandbox.chaos.unknowns import why_unknown
-from tests.unit.sandbox.chaos.histories import T0, life, sent
+from tests.chaos.histories import T0, life, sent
+from tests.chaos.history import Sent, Struck
+from tests.chaos.unknowns import why_unknown
 
 INTENT = (("Forward", 0, "Intended", "assent-1-x"),)
 UNKNOWN = life("Executing", "OutcomeUnknown", steps=INTENT)

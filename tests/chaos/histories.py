@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from sandbox.chaos.history import History, Said, Sent, Split, Struck, Version
+from tests.chaos.history import History, Said, Sent, Split, Struck, Version
 
 T0 = 1_000_000.0
 DIGEST = "sha256:a"

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandbox.chaos.attribution import (
+from tests.chaos.attribution import (
     SLACK_SECONDS,
     Effects,
     attribute,
@@ -16,10 +16,10 @@ from sandbox.chaos.attribution import (
     may_have_acted,
     took,
 )
-from sandbox.chaos.calls import Repeat, Wanted, touch, wanted
-from sandbox.chaos.history import FINISHED, IN_FLIGHT, UNKNOWN, History, Sent
-from sandbox.chaos.lives import Life, approved, lives_of
-from sandbox.chaos.unknowns import why_unknown
+from tests.chaos.calls import Repeat, Wanted, touch, wanted
+from tests.chaos.history import FINISHED, IN_FLIGHT, UNKNOWN, History, Sent
+from tests.chaos.lives import Life, approved, lives_of
+from tests.chaos.unknowns import why_unknown
 
 CLOCK_SECONDS = 6.0
 """Wall clocks of operators are set wrong by up to 5 s; expiry is judged by them."""

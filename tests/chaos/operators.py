@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sandbox.chaos.faults import LEASE_SECONDS, Fault, Victim
-from sandbox.chaos.history import Struck
 from sandbox.errors import NotRunningError, SandboxError
 from sandbox.layout import CHECKOUT
 from sandbox.library import Sandbox
 from sandbox.objects import Query
+from tests.chaos.faults import LEASE_SECONDS, Fault, Victim
+from tests.chaos.history import Struck
 
 COUNT = 3
+CLOCK = CHECKOUT / "tests/chaos/clock.py"
 LOOK_SECONDS = 0.25
 RESTART_SECONDS = 1.0
 """How long one that ended by itself stays away."""
@@ -148,7 +149,7 @@ class Operators:
             "CHAOS_CLOCK": str(self.clock(number)),
             "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "operator")]),
         }
-        command = (sys.executable, "-m", "sandbox.chaos.clock")
+        command = (sys.executable, "-P", str(CLOCK))
         try:
             self._box.operator(number).start(environment, command=command, wait=False)
         except SandboxError:  # without an API server there is no Pod

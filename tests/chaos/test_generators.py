@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from sandbox.chaos.asks import Ask, Manner, OnRegion, Toggle, stream
-from sandbox.chaos.calls import wanted
-from sandbox.chaos.faults import LANES, LEASE_SECONDS, Fault, Kind, Victim, lane
-from sandbox.chaos.weather import api_orders, pd_orders, severity
+from tests.chaos.asks import Ask, Manner, OnRegion, Toggle, stream
+from tests.chaos.calls import wanted
+from tests.chaos.faults import LANES, LEASE_SECONDS, Fault, Kind, Victim, lane
+from tests.chaos.weather import api_orders, pd_orders, severity
 
 MANY = 400
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sandbox.chaos.history import UNKNOWN, Sent, Struck, Version
+from tests.chaos.history import UNKNOWN, Sent, Struck, Version
 
 SENDER_ENDS = frozenset({"kill_operator", "stop_operator", "freeze_operator", "ended_by_itself"})
 LOST = {

@@ -3,9 +3,9 @@
 import threading
 import time
 
-from sandbox.chaos.history import FINISHED, IN_FLIGHT
-from sandbox.chaos.pace import Pace
-from sandbox.chaos.watching import Watching
+from tests.chaos.history import FINISHED, IN_FLIGHT
+from tests.chaos.pace import Pace
+from tests.chaos.watching import Watching
 
 LOOK_SECONDS = 0.05
 PROGRESS = 3

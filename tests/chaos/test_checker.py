@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.chaos.checker import Report, check
-from sandbox.chaos.history import History, Said, Split, Struck
-from tests.unit.sandbox.chaos.histories import (
+from tests.chaos.checker import Report, check
+from tests.chaos.histories import (
     ALICE,
     DIGEST,
     LIMIT,
@@ -19,6 +18,7 @@ from tests.unit.sandbox.chaos.histories import (
     operator_call,
     sent,
 )
+from tests.chaos.history import History, Said, Split, Struck
 
 FLOWN = ("Executing", "Succeeded")
 TWO_STORES = {"type": "Plan", "plan": {"steps": [LIMIT, limit(3, 50)]}}

@@ -1,4 +1,4 @@
-"""`python -m sandbox.chaos [--seed N] [--minutes M] [--add] [--check HISTORY]`."""
+"""`python -m tests.chaos [--seed N] [--minutes M] [--add] [--check HISTORY]`."""
 
 import argparse
 import json
@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from sandbox.chaos import campaign, report
-from sandbox.chaos.checker import check
-from sandbox.chaos.history import History
 from sandbox.errors import SandboxError
 from sandbox.toolchain import ToolchainError
+from tests.chaos import campaign, report
+from tests.chaos.checker import check
+from tests.chaos.history import History
 
 BUILD = Path("build")
 INTERRUPTED = 130
@@ -21,7 +21,7 @@ INTERRUPTED = 130
 
 def parser() -> argparse.ArgumentParser:
     """The grammar of the command line."""
-    root = argparse.ArgumentParser(prog="python -m sandbox.chaos", description=__doc__)
+    root = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     root.add_argument("--seed", type=int, default=1)
     root.add_argument("--minutes", type=float, default=15.0)
     root.add_argument("--add", action="store_true", help="add to the seeds in build/chaos.json")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.chaos.calls import Repeat, Touch, touch, wanted
+from tests.chaos.calls import Repeat, Touch, touch, wanted
 
 
 def action(kind: str, /, **parameters: Any) -> dict[str, Any]:

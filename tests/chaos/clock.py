@@ -1,4 +1,4 @@
-"""`python -m sandbox.chaos.clock`: the operator, with a wall clock that can be set wrong.
+"""`python tests/chaos/clock.py`: the operator, with a wall clock that can be set wrong.
 
 All of the operator's wall time comes from `assent.app.utc_now`; it is replaced by one that adds the
 seconds in the file `$CHAOS_CLOCK`. The monotonic clock goes on as it is: a step of the wall clock

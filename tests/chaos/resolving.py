@@ -3,11 +3,11 @@
 import threading
 import time
 
-from sandbox.chaos.history import UNKNOWN
-from sandbox.chaos.people import APPROVERS, Person
-from sandbox.chaos.watching import Watching
 from sandbox.library import Sandbox
 from sandbox.objects import Object
+from tests.chaos.history import UNKNOWN
+from tests.chaos.people import APPROVERS, Person
+from tests.chaos.watching import Watching
 
 LOOK_SECONDS = 1.0
 REQUEST_SECONDS = 20.0
