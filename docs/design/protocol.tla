@@ -144,9 +144,10 @@ Acquire(o) ==
                  slow, flight, wrong>>
 
 (* SIGSTOP, a paused VM, or cut off from the API server: it renews no      *)
-(* more.  It may still take any of its steps, at any later time.           *)
+(* more.  It may still take any of its steps, at any later time.  One at a *)
+(* time; frozen with nothing in hand is no different from crashed.         *)
 Freeze(o) ==
-  /\ Healthy(o) /\ flight[o] # Idle
+  /\ Healthy(o) /\ flight[o] # Idle /\ \A q \in Operators : ~slow[q]
   /\ "freeze" \in Faults /\ lease.epoch < MaxTerms
   /\ slow' = [slow EXCEPT ![o] = TRUE]
   /\ UNCHANGED <<api, pd, term, left, flight, wrong>>
@@ -291,6 +292,10 @@ Leads(o) == term[o] # 0 /\ left[o] >= 1
 EpochRule(o, p) == Has("epoch") => term[o] >= epoch[p]
 Ours(o, p) == Has("epoch") => epoch[p] = term[o]
 
+(* The step i of the flight of o is open, and the journal is o's.          *)
+InHand(o, i) == LET p == flight[o].p IN
+                phase[p] \in Acting /\ IsOpen(step[p][i]) /\ Ours(o, p)
+
 Drop(o) == flight' = [flight EXCEPT ![o] = Idle]
 
 (* The flight f of o goes on, and what others have read of p is old now.   *)
@@ -338,7 +343,7 @@ ClaimDecide(o, p) ==
 Intended(o, kind) ==
   [st |-> kind, by |-> o, sender |-> "alive", noted |-> FALSE]
 
-(* Every intent of a parallel group is in the one write.                   *)
+(* Of a parallel group the first call is claimed; GoOn begins the others.  *)
 ClaimWrite(o) ==
   LET f == flight[o]  p == f.p
       early == ~Has("intent first")
@@ -348,11 +353,9 @@ ClaimWrite(o) ==
   /\ IF stores
      THEN /\ phase' = [phase EXCEPT ![p] = "Executing"]
           /\ epoch' = [epoch EXCEPT ![p] = term[o]]
-          /\ step' = [step EXCEPT ![p] = [i \in Slots |->
-                        IF i \in Calls(p) THEN Intended(o, "intended") ELSE NoStep]]
-          /\ Fly(o, [f EXCEPT !.at = "fly", !.m = [i \in Slots |->
-                       IF i \in Calls(p) /\ ~early
-                       THEN [NoMember EXCEPT !.pc = "look"] ELSE f.m[i]]])
+          /\ step' = [step EXCEPT ![p] = [NoSteps EXCEPT ![1] = Intended(o, "intended")]]
+          /\ Fly(o, [f EXCEPT !.at = "fly",
+                              !.m[1] = IF early THEN @ ELSE [NoMember EXCEPT !.pc = "look"]])
      ELSE Drop(o) /\ UNCHANGED <<phase, epoch, step>>
   /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, suspended, expired, pd,
                  slow, term, left, wrong>>
@@ -368,7 +371,7 @@ Kind(p) == IF phase[p] = "RollingBack" THEN "undo" ELSE "call"
 LookLive(o, i) ==
   LET f == flight[o]  p == f.p  m == f.m[i] IN
   /\ f.at = "fly" /\ m.pc = "look"
-  /\ IF ~(phase[p] \in Acting /\ IsOpen(step[p][i]) /\ Ours(o, p))
+  /\ IF ~InHand(o, i)
      THEN Drop(o) /\ UNCHANGED <<phase, step>>
      ELSE IF ~Braked(p) \/ ~Has("look after the intent")
      THEN /\ flight' = [flight EXCEPT ![o] = With(f, i, [m EXCEPT !.pc = "send",
@@ -385,11 +388,12 @@ LookLive(o, i) ==
           /\ phase' = [phase EXCEPT ![p] = "RollbackFailed"]
           /\ step' = [step EXCEPT ![p] = NoSteps]
           /\ flight' = [Touch(p) EXCEPT ![o] = Idle]
-     ELSE IF p \in Grouped
-     THEN \* the others of the group may be on their way: this one is closed as not done
-          /\ flight' = [flight EXCEPT ![o] = With(f, i, [m EXCEPT !.pc = "verify",
-                                                                  !.out = "didNot"])]
-          /\ UNCHANGED <<phase, step>>
+     ELSE IF \E j \in Calls(p) : j # i /\ step[p][j].st # "none"
+     THEN \* others of the group have begun: this one is closed, they are judged
+          /\ step' = [step EXCEPT ![p][i] = IF suspended THEN NoStep
+                                            ELSE [@ EXCEPT !.st = "notDone"]]
+          /\ Fly(o, With(f, i, NoMember))
+          /\ UNCHANGED phase
      ELSE /\ phase' = [phase EXCEPT ![p] = IF said[p] = "cancel" THEN "Failed" ELSE "Open"]
           /\ step' = [step EXCEPT ![p] = NoSteps]
           /\ flight' = [Touch(p) EXCEPT ![o] = Idle]
@@ -481,7 +485,7 @@ Vanish(c) ==
 Note(o, i) ==
   LET f == flight[o]  p == f.p IN
   /\ f.at = "fly" /\ f.m[i].pc = "note"
-  /\ IF ~(phase[p] \in Acting /\ IsOpen(step[p][i]) /\ Ours(o, p))
+  /\ IF ~InHand(o, i)
      THEN Drop(o) /\ UNCHANGED step
      ELSE IF ~Has("unknown is not no")
      THEN flight' = [flight EXCEPT ![o] = With(f, i, [NoMember EXCEPT !.pc = "look"])]
@@ -494,23 +498,28 @@ Note(o, i) ==
 -----------------------------------------------------------------------------
 (* Settling: what PD shows closes the open step, never the answer alone.   *)
 
-Standing(s, p) == {i \in Calls(p) : s[i].st = "done"}
+Standing(s, p) == {i \in Calls(p) : s[i].st \in {"done", "missed"}}
 
 (* Overdue: the time in which the effect must show is over.                *)
 MayBeOverdue(p) == Drops("calls land in time") \/ \A c \in flying : c.p # p
 
+Goal(p) == {"done"} \cup (IF p \in Undoable THEN {"missed"} ELSE {})
+
+(* What the open step i may be closed as, by PD's answer and by what it    *)
+(* shows.  A call of a group has begun once PD took it.                    *)
 Closings(p, i, out) ==
   LET v == Shown(value[p][i])  s == step[p][i].st IN
   IF s = "intended"
   THEN IF out = "didNot" THEN {"notDone"}
-       ELSE IF v = "new" THEN {"done"} \cup (IF p \in Undoable THEN {"missed"} ELSE {})
+       ELSE IF p \in Grouped /\ (out = "did" \/ v = "new") THEN {"begun"}
+       ELSE IF v = "new" THEN Goal(p)
        ELSE IF MayBeOverdue(p) THEN {IF out = "did" THEN "notDone" ELSE "unknown"}
        ELSE {}
   ELSE IF v = "old" THEN {"undone"}
        ELSE IF MayBeOverdue(p) THEN {IF out = "did" THEN "stuck" ELSE "unknown"}
        ELSE {}
 
-(* The undo's next call, the last one first; "stuck" when the value is not *)
+(* The undo's next call, the last one first; none when the value is not    *)
 (* ours any more or cannot be taken back.                                  *)
 NextBack(p, s) ==
   LET stands == Standing(s, p)
@@ -521,42 +530,64 @@ NextBack(p, s) ==
   THEN [end |-> "RollbackFailed", i |-> 0]
   ELSE [end |-> "-", i |-> last]
 
-(* The state after step i of p was closed as c, decided and stored by o.   *)
-Conclude(o, p, i, c) ==
-  LET f == flight[o]
-      s == [step[p] EXCEPT ![i].st = IF c = "missed" THEN "done" ELSE c]
-      open == \E j \in Calls(p) : IsOpen(s[j])
-      unknown == \E j \in Calls(p) : s[j].st = "unknown"
-      failed == \E j \in Calls(p) : s[j].st = "notDone"
-      missed == c = "missed"
+Failing(p, s) == said[p] = "cancel" \/ \E j \in Calls(p) : s[j].st \in {"notDone", "missed"}
+NextCalls(p, s) == IF Failing(p, s) THEN {} ELSE {j \in Calls(p) : s[j].st = "none"}
+
+(* The state after a step of p was closed in s, decided and stored by o.   *)
+Conclude(o, p, s) ==
+  LET f == [flight[o] EXCEPT !.m = [i \in Slots |-> NoMember]]
+      is(st) == \E j \in Calls(p) : s[j].st = st
       back == NextBack(p, s)
       ending(name) == [phase |-> name, step |-> NoSteps, f |-> Idle] IN
-  IF open
-  THEN [phase |-> phase[p], step |-> s, f |-> With(f, i, NoMember)]
-  ELSE IF unknown THEN ending("Unknown")
-  ELSE IF c = "stuck" THEN ending("RollbackFailed")
-  ELSE IF phase[p] = "Executing" /\ ~failed /\ ~missed THEN ending("Succeeded")
+  IF is("unknown") THEN ending("Unknown")
+  ELSE IF is("stuck") THEN ending("RollbackFailed")
+  ELSE IF is("begun") \/ (phase[p] = "Executing" /\ NextCalls(p, s) # {})
+  THEN [phase |-> phase[p], step |-> s, f |-> f]
+  ELSE IF phase[p] = "Executing" /\ \A j \in Calls(p) : s[j].st = "done"
+  THEN ending("Succeeded")
   ELSE IF phase[p] = "Executing" /\ (Standing(s, p) = {} \/ said[p] = "cancel")
   THEN ending("Failed")
   ELSE IF back.end # "-" THEN ending(back.end)
   ELSE [phase |-> "RollingBack",
         step |-> [s EXCEPT ![back.i] = Intended(o, "undoing")],
-        f |-> With(With(f, i, NoMember), back.i,
-                   [NoMember EXCEPT !.pc = "look", !.saw = value[p][back.i]])]
+        f |-> With(f, back.i, [NoMember EXCEPT !.pc = "look", !.saw = value[p][back.i]])]
+
+Closed(p, i, c) == [step[p] EXCEPT ![i].st = c]
+
+Stored(o, p, end) ==
+  /\ phase' = [phase EXCEPT ![p] = end.phase]
+  /\ step' = [step EXCEPT ![p] = end.step]
+  /\ flight' = [Touch(p) EXCEPT ![o] = end.f]
+  /\ Forget
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, epoch, suspended, pd, slow, term, left, wrong>>
 
 Settle(o, i) ==
   LET f == flight[o]  p == f.p  m == f.m[i] IN
   /\ f.at = "fly" /\ m.pc = "verify" /\ ready
-  /\ IF ~(phase[p] \in Acting /\ IsOpen(step[p][i]) /\ Ours(o, p))
-     THEN Drop(o) /\ UNCHANGED <<phase, step, epoch>>
-     ELSE \E c \in Closings(p, i, m.out) :
-            LET end == Conclude(o, p, i, c) IN
-            /\ phase' = [phase EXCEPT ![p] = end.phase]
-            /\ step' = [step EXCEPT ![p] = end.step]
-            /\ epoch' = [epoch EXCEPT ![p] = term[o]]
-            /\ flight' = [Touch(p) EXCEPT ![o] = end.f]
-  /\ Forget
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, suspended, pd, slow, term, left, wrong>>
+  /\ IF InHand(o, i)
+     THEN \E c \in Closings(p, i, m.out) : Stored(o, p, Conclude(o, p, Closed(p, i, c)))
+     ELSE Drop(o) /\ UNCHANGED <<api, pd, slow, term, left, wrong>>
+
+(* Between two calls of a group: judge one that has begun, begin the next, *)
+(* or come to the end.                                                     *)
+GoOn(o) ==
+  LET f == flight[o]  p == f.p  s == step[p] IN
+  /\ f.at = "fly" /\ \A i \in Slots : f.m[i] = NoMember
+  /\ ready /\ phase[p] = "Executing" /\ Ours(o, p)
+  /\ \A i \in Calls(p) : ~IsOpen(s[i])
+  /\ \/ \E i \in Calls(p) :
+          /\ s[i].st = "begun"
+          /\ \E c \in IF Shown(value[p][i]) = "new" THEN Goal(p)
+                       ELSE IF MayBeOverdue(p) THEN {"notDone"} ELSE {} :
+               Stored(o, p, Conclude(o, p, Closed(p, i, c)))
+     \/ /\ NextCalls(p, s) # {} /\ ~suspended
+        /\ LET i == CHOOSE j \in NextCalls(p, s) : \A k \in NextCalls(p, s) : j <= k
+           IN  Stored(o, p, [phase |-> "Executing",
+                             step |-> [s EXCEPT ![i] = Intended(o, "intended")],
+                             f |-> With(f, i, [NoMember EXCEPT !.pc = "look"])])
+     \/ /\ \A i \in Calls(p) : s[i].st # "begun"
+        /\ NextCalls(p, s) = {}
+        /\ Stored(o, p, Conclude(o, p, s))
 
 -----------------------------------------------------------------------------
 (* Taking over an open intent: classify, store it as ours, go on.          *)
@@ -589,7 +620,6 @@ RecoverDecide(o, p) ==
   /\ Leads(o) /\ flight[o].p = Nobody
   /\ phase[p] \in Acting /\ ready
   /\ epoch[p] <= term[o]
-  /\ \E i \in Calls(p) : IsOpen(step[p][i])
   /\ \E proven \in SUBSET Provable(p) :
        flight' = [flight EXCEPT ![o] =
          [p |-> p, at |-> "adopt", fresh |-> TRUE,
@@ -618,7 +648,7 @@ Concerned(p) == \/ phase[p] \in Acting
                 \/ \E o \in Operators : flight[o].p = p
 
 SomebodyElse(p, i) ==
-  /\ Concerned(p)
+  /\ Concerned(p) /\ p \in Absolute
   /\ "foreign" \in Faults
   /\ \E v \in {"other"} \cup (IF Drops("nobody sets it back") THEN {"set back"} ELSE {}) :
        value[p][i] # v /\ value' = [value EXCEPT ![p][i] = v]
@@ -644,7 +674,7 @@ PdReady ==
 -----------------------------------------------------------------------------
 OperatorStep(o) ==
   \/ \E p \in Proposals : Close(o, p) \/ ClaimDecide(o, p) \/ RecoverDecide(o, p)
-  \/ ClaimWrite(o) \/ AdoptWrite(o) \/ CallFirst(o)
+  \/ ClaimWrite(o) \/ AdoptWrite(o) \/ CallFirst(o) \/ GoOn(o)
   \/ \E i \in Slots : LookLive(o, i) \/ FenceAndSend(o, i) \/ FirstByte(o, i)
                       \/ Note(o, i) \/ Settle(o, i)
 

@@ -103,6 +103,10 @@ BESIDE = (
     _holds("refused on repeat", constants(refused=1, faults=("crash", "freeze", "lost", "pd"))),
     _holds("undo", constants(absolute=1, undoable=True, faults=("crash", "freeze", "lost"))),
     _holds(
+        "a parallel group of two calls",
+        constants(absolute=1, grouped=True, undoable=True, terms=2, faults=("crash", "lost")),
+    ),
+    _holds(
         "the Lease is deleted",
         constants(absolute=1, faults=("lease", "crash", "freeze", "foreign")),
     ),
@@ -204,6 +208,18 @@ VARIANTS = (
             faults=("freeze", "foreign"),
             without="proof that the sender is gone",
             dropped="check is atomic",
+        ),
+    ),
+    _variant(
+        "undo looks first",
+        "RepeatSparesOthers",
+        constants(
+            absolute=1,
+            grouped=True,
+            undoable=True,
+            terms=1,
+            faults=("foreign",),
+            without="undo looks first",
         ),
     ),
 )
