@@ -99,7 +99,7 @@ def _campaign(box: Sandbox, *, seed: int, minutes: float, folder: Path, say: Say
     conversations = Conversations(box, seen, stream(seed))
     resolving = Resolving(box, seen)
     pace = Pace()
-    breaking = Breaking(box, operators, Strikes(seen, pace), faults.log)
+    breaking = Breaking(box, operators, Strikes(lambda: _phases(seen), pace), faults.log)
     began = time.time()
     breaking.start({name: lane(name, seed) for name in LANES})
     _progress(seen, faults, pace, say, until=began + 60 * minutes)
@@ -161,10 +161,14 @@ def _progress(seen: Watching, faults: Faults, pace: Pace, say: Say, *, until: fl
 
 
 def _stand(seen: Watching, faults: Faults) -> str:
-    phases = Counter(_phase(found) for found in seen.all().values())
+    phases = Counter(_phases(seen))
     done = faults.count()
     shown = ", ".join(f"{phase} {count}" for phase, count in sorted(phases.items()))
     return f"{sum(done.values())} faults beside the network's; proposals: {shown or 'none yet'}"
+
+
+def _phases(seen: Watching) -> list[str]:
+    return [_phase(found) for found in seen.all().values()]
 
 
 def _phase(found: dict[str, Any]) -> str:
@@ -174,14 +178,14 @@ def _phase(found: dict[str, Any]) -> str:
 def _await_ends(seen: Watching, say: Say, *, until: float) -> None:
     """Wait until nothing that was approved is still open."""
     while time.monotonic() < until:
-        left = [name for name, found in seen.all().items() if _open(found)]
+        left = [name for name, found in seen.all().items() if still_open(found)]
         if not left:
             return
         say(f"mended; {len(left)} still open: {', '.join(sorted(left)[:6])}")
         time.sleep(2.0)
 
 
-def _open(found: dict[str, Any]) -> bool:
+def still_open(found: dict[str, Any]) -> bool:
     """Approved or in flight, and not at its end; what nobody approved may wait for ever."""
     phase = _phase(found)
     if phase in ("new", "Pending", "Suggested"):

@@ -152,7 +152,7 @@ class Conversations:
         """The proposal once its changed ask is assessed; None when it was not changed."""
         before = found.get("status", {}).get("digest")
         spec = {"proposedBy": editor.user, "action": ask.edited, "approvals": None}
-        if not editor.patch(ask.name, _whole(found, spec), until=_soon()):
+        if not editor.patch(ask.name, whole(found, spec), until=_soon()):
             return None
 
         def anew(newest: Object | None) -> bool:
@@ -242,7 +242,7 @@ def _cancel(author: Person) -> dict[str, Any]:
     return {"cancel": {"by": author.user, "reason": "changed our minds"}}
 
 
-def _whole(found: Object, spec: dict[str, Any]) -> dict[str, Any]:
+def whole(found: Object, spec: dict[str, Any]) -> dict[str, Any]:
     """A merge patch that replaces the action: members of the old union go."""
     old = found["spec"]["action"]
     removed = dict.fromkeys(set(old) - {"type"} - set(spec["action"]), None)

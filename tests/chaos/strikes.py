@@ -2,10 +2,10 @@
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from tests.chaos.history import FINISHED, IN_FLIGHT
 from tests.chaos.pace import Pace
-from tests.chaos.watching import Watching
 
 LOOK_SECONDS = 0.05
 PROGRESS = 3
@@ -19,8 +19,9 @@ WORK_SECONDS = 8.0
 class Strikes:
     """Holds a strike back until it hurts. One strike at a time."""
 
-    def __init__(self, seen: Watching, pace: Pace) -> None:
-        self._seen = seen
+    def __init__(self, phases: Callable[[], Sequence[str]], pace: Pace) -> None:
+        """Take how the phases of all proposals are seen at a moment."""
+        self._phases = phases
         self.pace = pace
         self._guard = threading.Lock()
         self._ended = 0
@@ -42,5 +43,4 @@ class Strikes:
             self._ended, self._last = self._count(FINISHED), time.monotonic()
 
     def _count(self, phases: frozenset[str]) -> int:
-        found = self._seen.all().values()
-        return sum(item.get("status", {}).get("phase") in phases for item in found)
+        return sum(phase in phases for phase in self._phases())

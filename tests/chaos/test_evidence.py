@@ -1,5 +1,6 @@
 """What was written down becomes a history: by its own words, and nobody's memory."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,6 @@ def test_a_history_is_kept_and_read_again(tmp_path: Path) -> None:
     given.save(path)
     assert History.load(path) == given
     plain = tmp_path / "history.json"
-    import gzip
-
     plain.write_bytes(gzip.decompress(path.read_bytes()))
     assert History.load(plain) == given
     assert json.loads(plain.read_text())["seed"] == 1
