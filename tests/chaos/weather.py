@@ -59,12 +59,13 @@ def pd_orders(number: int) -> tuple[Order, ...]:
         _order("half_answer", 0.05, "DELETE"),
         _order("cut_before_send", 0.06, "DELETE"),
         _order("delay_after", 0.06, "DELETE", milliseconds=dice.randint(500, 7000)),
-        _order("cut_after_answer", 0.012, _READS),
-        _order("half_answer", 0.010, _READS),
-        _order("cut_before_send", 0.006, _READS),
-        _order("status", 0.004, _READS, status=503),
-        _order("delay_before", 0.12, _READS, milliseconds=dice.randint(20, 300)),
-        _order("delay_after", 0.12, _READS, milliseconds=dice.randint(20, 300)),
+        # One look at PD takes 9 to 40 of these, and one that is lost loses the look.
+        _order("cut_after_answer", 0.005, _READS),
+        _order("half_answer", 0.004, _READS),
+        _order("cut_before_send", 0.002, _READS),
+        _order("status", 0.002, _READS, status=503),
+        _order("delay_before", 0.10, _READS, milliseconds=dice.randint(20, 200)),
+        _order("delay_after", 0.10, _READS, milliseconds=dice.randint(20, 200)),
     ]
     return _as_bad_as(severity(number), orders, caller=CALLER)
 
