@@ -66,7 +66,6 @@ Renew == 1
 Duration == 2
 
 Min(a, b) == IF a < b THEN a ELSE b
-Max(a, b) == IF a > b THEN a ELSE b
 Less(n) == IF n = 0 THEN 0 ELSE n - 1
 
 Acting == {"Executing", "RollingBack"}
@@ -122,8 +121,9 @@ Tick ==
   /\ leaseLeft' = leaseLeft - 1
   /\ left' = [o \in Operators |-> Less(left[o])]
   /\ flying' = {[c EXCEPT !.ttl = Less(@)] : c \in flying}
-  /\ UNCHANGED <<lease, ask, approval, said, phase, step, epoch, suspended, expired,
-                 value, effects, undone, ready, slow, term, flight, wrong>>
+  /\ UNCHANGED <<lease, ask, approval, said, phase, step, epoch, suspended,
+                 expired, value, effects, undone, ready, slow, term, flight,
+                 wrong>>
 
 HighestEpoch ==
   LET all == {lease.epoch} \cup {epoch[p] : p \in Proposals}
@@ -140,8 +140,8 @@ Acquire(o) ==
          /\ term' = [term EXCEPT ![o] = e]
   /\ leaseLeft' = Duration
   /\ left' = [left EXCEPT ![o] = Renew]
-  /\ UNCHANGED <<ask, approval, said, phase, step, epoch, suspended, expired, pd,
-                 slow, flight, wrong>>
+  /\ UNCHANGED <<ask, approval, said, phase, step, epoch, suspended, expired,
+                 pd, slow, flight, wrong>>
 
 (* SIGSTOP, a paused VM, or cut off from the API server: it renews no      *)
 (* more.  It may still take any of its steps, at any later time.  One at a *)
@@ -172,8 +172,8 @@ Thaw(o) ==
           /\ term' = [term EXCEPT ![o] = 0]
           /\ flight' = [flight EXCEPT ![o] = Idle]
           /\ UNCHANGED leaseLeft
-  /\ UNCHANGED <<lease, ask, approval, said, phase, step, epoch, suspended, expired, pd,
-                 wrong>>
+  /\ UNCHANGED <<lease, ask, approval, said, phase, step, epoch, suspended,
+                 expired, pd, wrong>>
 
 (* Somebody deletes the Lease: a leader finds out at its next renewal.     *)
 DeleteLease ==
@@ -181,7 +181,8 @@ DeleteLease ==
   /\ "lease" \in Faults /\ lease.epoch < MaxTerms
   /\ lease' = [holder |-> "deleted", epoch |-> 0]
   /\ leaseLeft' = Duration
-  /\ UNCHANGED <<ask, approval, said, phase, step, epoch, suspended, expired, pd, ops, wrong>>
+  /\ UNCHANGED <<ask, approval, said, phase, step, epoch, suspended, expired,
+                 pd, ops, wrong>>
 
 LoseTerm(o) ==
   /\ ~slow[o] /\ term[o] # 0 /\ ~Healthy(o)
@@ -204,8 +205,8 @@ Crash(o) ==
   /\ term[o] # 0
   /\ "crash" \in Faults /\ lease.epoch < MaxTerms
   /\ Ends(o, "ended")
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, epoch, suspended, expired,
-                 value, effects, undone, ready, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, epoch,
+                 suspended, expired, value, effects, undone, ready, wrong>>
 
 (* SIGTERM: calls in the air land first, then the Lease is released.       *)
 Stop(o) ==
@@ -216,8 +217,8 @@ Stop(o) ==
   /\ Has("release after the note") => \A i \in Slots : flight[o].m[i].pc # "note"
   /\ Ends(o, "released")
   /\ lease' = [lease EXCEPT !.holder = Nobody]
-  /\ UNCHANGED <<leaseLeft, ask, approval, said, phase, epoch, suspended, expired,
-                 value, effects, undone, ready, wrong>>
+  /\ UNCHANGED <<leaseLeft, ask, approval, said, phase, epoch, suspended,
+                 expired, value, effects, undone, ready, wrong>>
 
 -----------------------------------------------------------------------------
 (* People.  Each of them writes spec, and so moves resourceVersion.        *)
@@ -237,8 +238,8 @@ Approve(p, d) ==
   /\ Has("digest") => d = ask[p]
   /\ approval' = [approval EXCEPT ![p] = d]
   /\ flight' = Touch(p)
-  /\ UNCHANGED <<lease, leaseLeft, ask, said, phase, step, epoch, suspended, expired, pd,
-                 slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, said, phase, step, epoch, suspended,
+                 expired, pd, slow, term, left, wrong>>
 
 Edit(p) ==
   /\ phase[p] = "Open" /\ said[p] = "-" /\ Looked(p)
@@ -246,15 +247,15 @@ Edit(p) ==
   /\ ask' = [ask EXCEPT ![p] = @ + 1]
   /\ approval' = IF Has("digest") THEN [approval EXCEPT ![p] = None] ELSE approval
   /\ flight' = Touch(p)
-  /\ UNCHANGED <<lease, leaseLeft, said, phase, step, epoch, suspended, expired, pd,
-                 slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, said, phase, step, epoch, suspended,
+                 expired, pd, slow, term, left, wrong>>
 
 Say(p, word, phases) ==
   /\ phase[p] \in phases /\ approval[p] # None /\ said[p] = "-" /\ ~expired[p] /\ Looked(p)
   /\ said' = [said EXCEPT ![p] = word]
   /\ flight' = Touch(p)
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, phase, step, epoch, suspended, expired, pd,
-                 slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, phase, step, epoch,
+                 suspended, expired, pd, slow, term, left, wrong>>
 
 Reject(p) == Say(p, "reject", {"Open"})
 Cancel(p) == "cancel" \in Faults /\ Say(p, "cancel", Acting)
@@ -263,25 +264,28 @@ Suspend ==
   /\ ~suspended
   /\ "suspend" \in Faults
   /\ suspended' = TRUE
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, step, epoch, expired, pd, ops,
-                 wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, step, epoch,
+                 expired, pd, ops, wrong>>
 
 Unsuspend ==
   /\ suspended
   /\ suspended' = FALSE
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, step, epoch, expired, pd, ops, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, step, epoch,
+                 expired, pd, ops, wrong>>
 
 (* What came of an unknown outcome is a person's word; nothing is resent.  *)
 Resolve(p) ==
   /\ phase[p] = "Unknown"
   /\ phase' = [phase EXCEPT ![p] = "Resolved"]
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, step, epoch, suspended, expired, pd, ops, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, step, epoch, suspended,
+                 expired, pd, ops, wrong>>
 
 Expire(p) ==
   /\ ~expired[p] /\ approval[p] # None /\ said[p] = "-" /\ Looked(p)
   /\ phase[p] = "Open" \/ (phase[p] = "Executing" /\ p \in Absolute)
   /\ expired' = [expired EXCEPT ![p] = TRUE]
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, step, epoch, suspended, pd, ops, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, step, epoch,
+                 suspended, pd, ops, wrong>>
 
 -----------------------------------------------------------------------------
 (* Writes of status.  The API server refuses an epoch lower than the one   *)
@@ -321,7 +325,8 @@ Close(o, p) ==
   /\ approval' = [approval EXCEPT ![p] = None]
   /\ flight' = Touch(p)
   /\ Forget
-  /\ UNCHANGED <<lease, leaseLeft, ask, step, epoch, suspended, pd, slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, step, epoch, suspended, pd, slow, term,
+                 left, wrong>>
 
 -----------------------------------------------------------------------------
 (* The claim: one write between approval and call.  Deciding and writing   *)
@@ -398,7 +403,8 @@ LookLive(o, i) ==
           /\ step' = [step EXCEPT ![p] = NoSteps]
           /\ flight' = [Touch(p) EXCEPT ![o] = Idle]
   /\ Forget
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, epoch, suspended, pd, slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, epoch, suspended, pd, slow,
+                 term, left, wrong>>
 
 Permitted(o) == (term[o] # 0 /\ left[o] >= 1) \/ ~Has("fence")
 
@@ -492,8 +498,8 @@ Note(o, i) ==
           /\ UNCHANGED step
      ELSE /\ step' = [step EXCEPT ![p][i].noted = TRUE]
           /\ Fly(o, With(f, i, [f.m[i] EXCEPT !.pc = "verify"]))
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, epoch, suspended, expired, pd,
-                 slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, epoch,
+                 suspended, expired, pd, slow, term, left, wrong>>
 
 -----------------------------------------------------------------------------
 (* Settling: what PD shows closes the open step, never the answer alone.   *)
@@ -557,9 +563,11 @@ Closed(p, i, c) == [step[p] EXCEPT ![i].st = c]
 Stored(o, p, end) ==
   /\ phase' = [phase EXCEPT ![p] = end.phase]
   /\ step' = [step EXCEPT ![p] = end.step]
+  /\ epoch' = [epoch EXCEPT ![p] = term[o]]
   /\ flight' = [Touch(p) EXCEPT ![o] = end.f]
   /\ Forget
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, epoch, suspended, pd, slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, suspended, pd, slow, term,
+                 left, wrong>>
 
 Settle(o, i) ==
   LET f == flight[o]  p == f.p  m == f.m[i] IN
@@ -637,8 +645,8 @@ AdoptWrite(o) ==
                         IF f.m[i].again THEN Intended(o, step[p][i].st) ELSE step[p][i]]]
           /\ Fly(o, [f EXCEPT !.at = "fly"])
      ELSE Drop(o) /\ UNCHANGED <<epoch, step>>
-  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, suspended, expired, pd,
-                 slow, term, left, wrong>>
+  /\ UNCHANGED <<lease, leaseLeft, ask, approval, said, phase, suspended,
+                 expired, pd, slow, term, left, wrong>>
 
 -----------------------------------------------------------------------------
 (* PD and those who also change it.                                        *)
