@@ -58,6 +58,7 @@ def version_of(found: Line, at: float, *, deleted: bool = False) -> Version:
             (step["kind"], step.get("planStep", 0), step["state"], step["holder"])
             for step in execution.get("steps", ())
         ),
+        holder=execution.get("holder", ""),
         deleted=deleted,
     )
 

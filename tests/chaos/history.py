@@ -46,6 +46,8 @@ class Version:
     """What was assessed is the ask as it stands."""
     steps: tuple[tuple[str, int, str, str], ...] = ()
     """(kind, step of the plan or 0, state, holder), as journaled."""
+    holder: str = ""
+    """The Pod that carries it on."""
     deleted: bool = False
 
 

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from tests.chaos.history import UNKNOWN, Sent, Struck, Version
 
 SENDER_ENDS = frozenset({"kill_operator", "stop_operator", "freeze_operator", "ended_by_itself"})
+CONTROL_PLANE = frozenset(
+    {"kill_etcd", "kill_api_server", "restart_api_server", "freeze_api_server"}
+)
+PD_BREAKS = frozenset({"kill_pd", "cut_pd", "move_pd_leader"})
 LOST = {
     "cut_after_answer": "PD's answer was cut off",
     "half_answer": "half of PD's answer was lost",
@@ -17,23 +21,41 @@ LOST = {
 
 def why_unknown(versions: Sequence[Version], sent: Sequence[Sent], struck: Sequence[Struck]) -> str:
     """What made the outcome unknown; empty when nothing did."""
-    unknown_at = next(item.at for item in versions if item.phase == UNKNOWN)
-    intended = [item.at for item in versions if item.steps and item.at <= unknown_at]
-    call = next((item for item in reversed(sent) if item.started <= unknown_at), None)
+    unknown = next(item for item in versions if item.phase == UNKNOWN)
+    since, sender = _intent(versions, unknown)
+    calls = [item for item in sent if since - 1.0 <= item.started <= unknown.at]
+    call = calls[-1] if calls else None
     if call is not None and call.fault in LOST:
         return LOST[call.fault]
     if call is not None and call.pd_status >= 300:
         return f"PD answered {call.pd_status}, which proves nothing"
-    since = call.started if call is not None else min(intended, default=unknown_at)
-    broken = [item for item in struck if item.at <= unknown_at and item.until >= since - 1.0]
+    broken = [item for item in struck if item.at <= unknown.at and item.until >= since - 1.0]
     if call is not None and not call.status:
         return "the connection broke before PD's answer came" + _beside(broken)
-    ends = [item for item in broken if item.kind in SENDER_ENDS]
+    ends = [item for item in broken if _strikes(item, sender)]
+    if sender and (ends or unknown.holder not in ("", sender)):
+        what = "before it sent the call" if call is None else "before it wrote PD's answer down"
+        return f"the sender {sender} was lost {what}{_beside(ends)}"
     if call is None:
-        return f"the sender was lost with the call in its hands{_beside(ends)}" if ends else ""
-    if ends:
-        return f"the sender was lost before it wrote PD's answer down{_beside(ends)}"
-    return f"PD could not be read while its time lasted{_beside(broken)}" if broken else ""
+        return ""
+    seen = [item for item in broken if item.kind in PD_BREAKS]
+    return f"PD could not be read while its time lasted{_beside(seen)}" if seen else ""
+
+
+def _intent(versions: Sequence[Version], unknown: Version) -> tuple[float, str]:
+    """When the last intent was stored before that, and the Pod that was to send its call."""
+    if not unknown.steps:
+        return unknown.at, ""
+    count = len(unknown.steps)
+    first = next(item for item in versions if len(item.steps) >= count)
+    return first.at, unknown.steps[-1][3]
+
+
+def _strikes(item: Struck, sender: str) -> bool:
+    """Whether it hit that Pod's process, or everybody's way to the API server."""
+    number = sender.removeprefix("assent-").partition("-")[0]
+    mine = item.kind in SENDER_ENDS and item.victim.split(" ")[0] == f"operator-{number}"
+    return mine or item.kind in CONTROL_PLANE
 
 
 def _beside(struck: Sequence[Struck]) -> str:
