@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assent.cli.failures import CliError
-from assent.cli.flags import EVERY, REPEATED, VALUED
+from assent.cli.flags import EVERY, REPEATED, VALUED, first_word
 from assent.cli.kubectl import CLUSTERS, HALTS, Kubectl
 from assent.cli.proposal import OPEN, Proposal
 from assent.cli.reading import listed, start_listing
@@ -32,12 +32,12 @@ def complete(plugin: str, arguments: Sequence[str]) -> str:
     if plugin == "proposals":
         from assent.cli.proposals_command import COMMANDS
 
-        words = [one for one in before if not one.startswith("-")]
-        command = words[0] if words else ""
-        if not words and not word.startswith("-"):
+        place = first_word(before)
+        command = "" if place is None else before[place]
+        if place is None and not word.startswith("-"):
             offered = [f"{name}\t{text}" for name, (_, _, text) in COMMANDS.items()]
             return _answer(offered, word)
-        taken = before[before.index(command) + 1 :] if words else before
+        taken = before if place is None else before[place + 1 :]
     if word.startswith("-"):
         return _answer(_flags(plugin, command), word)
     if before and before[-1] in ("-f", "--filename"):

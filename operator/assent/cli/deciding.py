@@ -1,8 +1,9 @@
 """Say yes or no to one proposal: show, ask, send; show again what changed meanwhile."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
 
 from assent.cli.briefing import brief, show_changes
 from assent.cli.console import Console
@@ -64,7 +65,7 @@ class Decider:
 
     def _asked(self, proposal: Proposal, saying: Saying) -> Saying:
         if saying.decision == APPROVE and proposal.tier == "Critical":
-            return replace(saying, confirm=self._typed(proposal))
+            return Saying(APPROVE, saying.by, saying.comment, self._typed(proposal))
         if self._chosen.yes or not self._console.is_asked:
             return saying
         verb = "Approve" if saying.decision == APPROVE else "Reject"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from assent.cli.console import Console
 from assent.cli.deciding import Decider
 from assent.cli.failures import CliError, Exit
-from assent.cli.flags import add_connection_flags
+from assent.cli.flags import Help, add_connection_flags
 from assent.cli.kubectl import Kubectl
 from assent.cli.proposal import Proposal
 from assent.cli.reading import read_with_name
@@ -33,7 +33,7 @@ def parser(decision: str) -> argparse.ArgumentParser:
         prog=f"kubectl {verb}",
         description=f"Show what is proposed, and {verb} exactly that, in your own name.",
         epilog=APPROVE_EXAMPLES if decision == APPROVE else REJECT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
         allow_abbrev=False,
     )
     made.add_argument("names", nargs="*", metavar="NAME", help="ActionProposals")

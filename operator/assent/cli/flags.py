@@ -1,8 +1,13 @@
 """kubectl's own connection flags: taken by every plugin, passed on as they are."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VALUED = (
     "as", "as-uid", "cache-dir", "certificate-authority", "client-certificate", "client-key",
@@ -46,6 +51,13 @@ class _PassOn(argparse.Action):
         namespace.connection = kept
         if self.metavar == "namespace":
             namespace.namespace = values
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Of a fixed width: to ask the terminal's, argparse would load shutil for every flag."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=96)
 
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,6 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from assent.cli.briefing import brief
 from assent.cli.console import Console
@@ -152,9 +151,8 @@ def _without(lines: list[str], beginning: str, depth: int) -> list[str]:
 def _seats(seats: list[Json], pad: str) -> list[str]:
     made: list[str] = []
     for seat in seats:
-        pairs: list[tuple[str, Any]] = list(seat.items())
         made += [
             f"{pad}{'- ' if number == 0 else '  '}{name}: {scalar(value)}"
-            for number, (name, value) in enumerate(pairs)
+            for number, (name, value) in enumerate(seat.items())
         ]
     return made

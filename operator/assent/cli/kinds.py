@@ -3,18 +3,18 @@
 The models know more, but cost 100 ms to load; a test holds this table to them.
 """
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
 class Kind:
-    """One action type."""
+    """One action type.
 
-    parameters: tuple[str, ...]
-    reversible: str
-    """fully, partly or not, as in the catalogue."""
-    undo: str
-    """How it is taken back, in one sentence."""
+    ``reversible`` is fully, partly or not, as in the catalogue; ``undo`` says how it is taken
+    back, in one sentence.
+    """
+
+    def __init__(self, parameters: tuple[str, ...], reversible: str, undo: str) -> None:
+        self.parameters = parameters
+        self.reversible = reversible
+        self.undo = undo
 
 
 def _fully(undo: str, *parameters: str) -> Kind:

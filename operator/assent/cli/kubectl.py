@@ -1,28 +1,30 @@
 """The user's own kubectl: whatever reaches the API server goes through it, with its flags."""
 
+from __future__ import annotations
+
 import json
-import os
-import subprocess
 from collections.abc import Sequence
-from typing import Any
 
-from assent.cli.failures import CliError, Exit, KubectlError
+from assent.cli.failures import KubectlError
+from assent.cli.process import Process
+from assent.cli.proposal import Json
 
-PROPOSALS = "actionproposals.assent.tikv.org"
-CLUSTERS = "tikvclusters.assent.tikv.org"
-HALTS = "halts.assent.tikv.org"
+PROPOSALS = "actionproposals.v1alpha1.assent.tikv.org"
+CLUSTERS = "tikvclusters.v1alpha1.assent.tikv.org"
+HALTS = "halts.v1alpha1.assent.tikv.org"
+"""With version and group: kubectl then asks nobody which resource is meant."""
+
+PATH = "/apis/assent.tikv.org/v1alpha1"
+
 FIELD_MANAGER = "approver"
 """Not ``kubectl``: Flux takes back fields of managers whose name begins so."""
-
-NO_KUBECTL = "kubectl is not in PATH: install it, or name it in KUBECTL."
 
 
 class Running:
     """A kubectl that was started; several run side by side."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", given: str | None) -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
-        self._given = given
 
     def text(self) -> str:
         """Return what it printed, once it has ended.
@@ -31,14 +33,13 @@ class Running:
             KubectlError: it failed; the message is its stderr. Whether something was written then
                 is for the API server to know: read again.
         """
-        given = None if self._given is None else self._given.encode()
-        out, err = self._process.communicate(given)
-        if self._process.returncode != 0:
+        out, err, code = self._process.finish()
+        if code != 0:
             said = err.decode(errors="replace").strip()
-            raise KubectlError(said or f"kubectl ended with {self._process.returncode}")
+            raise KubectlError(said or f"kubectl ended with {code}")
         return out.decode()
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Json:
         """Return the JSON object it printed; empty when it printed nothing.
 
         Raises:
@@ -53,7 +54,12 @@ class Kubectl:
 
     def __init__(self, flags: Sequence[str] = ()) -> None:
         self.flags = tuple(flags)
-        self._program = os.environ.get("KUBECTL", "kubectl")
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that was named; empty when it is the context's, which kubectl knows."""
+        named = [flag for flag in self.flags if flag.startswith("--namespace=")]
+        return named[-1].partition("=")[2] if named else ""
 
     def start(self, *arguments: str, given: str | None = None) -> Running:
         """Start it; ``given`` goes to its stdin.
@@ -61,34 +67,24 @@ class Kubectl:
         Raises:
             CliError: there is no kubectl; nothing was started.
         """
-        return Running(self._popen(arguments, reads=given is not None), given)
+        return Running(self.stream(*arguments, given=given))
+
+    def stream(self, *arguments: str, given: str | None = None) -> Process:
+        """Start it to be read while it runs; whoever reads ends it. Errors as `start`."""
+        sent = None if given is None else given.encode()
+        return Process("kubectl", [*arguments, *self.flags], given=sent)
 
     def text(self, *arguments: str, given: str | None = None) -> str:
         """Return what it prints; errors as `Running.text`."""
         return self.start(*arguments, given=given).text()
 
-    def document(self, *arguments: str, given: str | None = None) -> dict[str, Any]:
+    def document(self, *arguments: str, given: str | None = None) -> Json:
         """Return the JSON object it prints; errors as `Running.text`."""
         return self.start(*arguments, given=given).document()
 
     def whoami(self) -> Running:
         """Start the question who the API server takes us for; see `username`."""
         return self.start("auth", "whoami", "-o", "json")
-
-    def stream(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Start it to be read while it runs; whoever reads ends it."""
-        return self._popen(arguments, reads=False)
-
-    def _popen(self, arguments: Sequence[str], *, reads: bool) -> "subprocess.Popen[bytes]":
-        try:
-            return subprocess.Popen(  # noqa: S603 - a list, no shell
-                [self._program, *arguments, *self.flags],
-                stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-        except FileNotFoundError as error:
-            raise CliError(NO_KUBECTL, Exit.REFUSED) from error
 
 
 def username(review: Running) -> str:
@@ -97,12 +93,7 @@ def username(review: Running) -> str:
 
 
 def merge_patch(
-    kubectl: Kubectl,
-    kind: str,
-    found: dict[str, Any],
-    spec: dict[str, Any],
-    *more: str,
-    as_read: bool = True,
+    kubectl: Kubectl, kind: str, found: Json, spec: Json, *more: str, as_read: bool = True
 ) -> str:
     """Merge into the spec of an object; return what kubectl prints.
 
@@ -112,7 +103,7 @@ def merge_patch(
         KubectlError: ``is_conflict`` when it has changed since; nothing was written then.
     """
     meta = found["metadata"]
-    body: dict[str, Any] = {"spec": spec}
+    body: Json = {"spec": spec}
     if as_read:
         body["metadata"] = {"resourceVersion": meta["resourceVersion"]}
     where = ("-n", meta["namespace"]) if "namespace" in meta else ()
@@ -122,9 +113,9 @@ def merge_patch(
     )  # fmt: skip
 
 
-def documents(text: str) -> tuple[list[dict[str, Any]], str]:
+def documents(text: str) -> tuple[list[Json], str]:
     """Return the whole JSON objects at the beginning of the text, and what is left of it."""
-    decoder, found = json.JSONDecoder(), list[dict[str, Any]]()
+    decoder, found = json.JSONDecoder(), list[Json]()
     while text := text.lstrip():
         try:
             document, end = decoder.raw_decode(text)

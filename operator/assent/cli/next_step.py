@@ -64,7 +64,7 @@ def holder(proposal: Proposal) -> str:
     for verdict in ("deny", "hold"):
         for gate in proposal.gates:
             if gate.get("verdict") == verdict:
-                return str(gate.get("message", ""))
+                return str(gate.get("message", "")).partition(": kubectl ")[0]
     return ""
 
 

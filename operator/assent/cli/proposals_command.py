@@ -6,7 +6,7 @@ from importlib import import_module
 
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit
-from assent.cli.flags import add_connection_flags, first_word
+from assent.cli.flags import Help, add_connection_flags, first_word
 from assent.cli.kubectl import Kubectl
 
 COMMANDS = {
@@ -44,6 +44,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=f"kubectl proposals {command}",
         description=COMMANDS[command][2].capitalize() + ".",
+        formatter_class=Help,
         allow_abbrev=False,
     )
     made.set_defaults(connection=[], namespace=None, output=None, yes=False, dry_run="none")

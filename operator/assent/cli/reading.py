@@ -1,22 +1,38 @@
 """Reading proposals: by name, several at once, beside who we are."""
 
-import difflib
 from collections.abc import Sequence
 
-from assent.cli.failures import CliError, Exit
-from assent.cli.kubectl import PROPOSALS, Kubectl, Running, username
+from assent.cli.failures import CliError, Exit, KubectlError
+from assent.cli.kubectl import PATH, PROPOSALS, Kubectl, Running, username
 from assent.cli.proposal import Proposal
 
 GET = ("get", PROPOSALS, "-o", "json", "--ignore-not-found")
+SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+"""Of what names of Kubernetes are made: these need no quoting in a path."""
 
 
 def start_reading(kubectl: Kubectl, names: Sequence[str]) -> Running:
     """Start reading these proposals; see `read`."""
+    path = _path(kubectl)
+    if path and len(names) == 1 and SAFE.issuperset(names[0]):
+        return kubectl.start("get", "--raw", f"{path}/{names[0]}")
     return kubectl.start(*GET, *names)
+
+
+def _path(kubectl: Kubectl) -> str:
+    """The path of a namespace that was named: asked for so, kubectl answers a third faster. Empty
+    where only kubectl knows the namespace.
+    """
+    namespace = kubectl.namespace
+    if not namespace or not SAFE.issuperset(namespace):
+        return ""
+    return f"{PATH}/namespaces/{namespace}/actionproposals"
 
 
 def start_listing(kubectl: Kubectl, *, everywhere: bool = False) -> Running:
     """Start reading all proposals of the namespace, or of all namespaces."""
+    if not everywhere and (path := _path(kubectl)):
+        return kubectl.start("get", "--raw", path)
     return kubectl.start("get", PROPOSALS, "-o", "json", *(["-A"] if everywhere else []))
 
 
@@ -36,7 +52,12 @@ def read(kubectl: Kubectl, names: Sequence[str], running: Running | None = None)
         CliError: one does not exist; the message names those it may have been.
         KubectlError: kubectl failed.
     """
-    found = {one.name: one for one in listed(running or start_reading(kubectl, names))}
+    try:
+        found = {one.name: one for one in listed(running or start_reading(kubectl, names))}
+    except KubectlError as error:
+        if not error.is_missing:
+            raise
+        found = {}
     missing = [name for name in names if name not in found]
     if missing:
         known = [one.name for one in listed(start_listing(kubectl))]
@@ -64,6 +85,8 @@ def unknown(name: str, known: Sequence[str]) -> str:
 
 def similar(name: str, known: Sequence[str]) -> list[str]:
     """Return up to three names that this one may have been meant to be, best first."""
+    import difflib
+
     inside = [one for one in known if len(name) > 2 and name in one]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     return list(dict.fromkeys([*near, *inside]))[:3]

@@ -1,6 +1,6 @@
 """One's own seat: whether it makes sense, what it holds, and the list that is sent."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
 from assent.cli.failures import CliError, Exit
 from assent.cli.proposal import OPEN, SERVICE_ACCOUNT, Json, Proposal
@@ -8,15 +8,19 @@ from assent.cli.proposal import OPEN, SERVICE_ACCOUNT, Json, Proposal
 APPROVE, REJECT = "Approve", "Reject"
 
 
-@dataclass(frozen=True)
 class Saying:
-    """What one person wants to say to a proposal."""
+    """What one person wants to say to a proposal.
 
-    decision: str
-    by: str
-    comment: str | None = None
-    confirm: str | None = None
-    """The target's id as it was typed; None where the tier does not want it."""
+    ``confirm`` is the target's id as it was typed; None where the tier does not want it.
+    """
+
+    def __init__(
+        self, decision: str, by: str, comment: str | None = None, confirm: str | None = None
+    ) -> None:
+        self.decision = decision
+        self.by = by
+        self.comment = comment
+        self.confirm = confirm
 
 
 def seat_for(proposal: Proposal, saying: Saying) -> Json:

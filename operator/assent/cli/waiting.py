@@ -1,10 +1,7 @@
 """--wait: follow a proposal to its end, line by line."""
 
 import codecs
-import os
 import re
-import selectors
-import subprocess
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -79,38 +76,20 @@ def _states(
     process = kubectl.stream(
         "get", PROPOSALS, name, "--watch", "--output-watch-events", "-o", "json"
     )
+    ended = False
     try:
-        text = ""
-        for piece in _pieces(process, name, deadline, console):
-            text += piece
-            events, text = documents(text)
+        text, decoder = "", codecs.getincrementaldecoder("utf-8")()
+        while not ended:
+            if deadline is not None and console.now() > deadline:
+                raise CliError(f"{name} has not ended yet; it goes on by itself.", Exit.TIME_OVER)
+            piece = process.piece(LONGEST_LOOK_SECONDS)
+            ended = piece == b""
+            events, text = documents(text + decoder.decode(piece or b""))
             for event in events:
                 if event["type"] == "DELETED":
                     raise CliError(f"{name} was deleted.", Exit.NOT_NOW)
                 yield Proposal(event["object"])
-        if process.wait() != 0 and process.stderr is not None:
-            raise KubectlError(process.stderr.read().decode(errors="replace").strip())
     finally:
-        process.kill()
-        process.wait()
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
-
-
-def _pieces(
-    process: "subprocess.Popen[bytes]", name: str, deadline: datetime | None, console: Console
-) -> Iterator[str]:
-    assert process.stdout is not None  # noqa: S101 - it was started with a pipe
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    descriptor = process.stdout.fileno()
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(descriptor, selectors.EVENT_READ)
-        while True:
-            if deadline is not None and console.now() > deadline:
-                raise CliError(f"{name} has not ended yet; it goes on by itself.", Exit.TIME_OVER)
-            if waiting.select(LONGEST_LOOK_SECONDS):
-                piece = os.read(descriptor, 65_536)
-                if not piece:
-                    return
-                yield decoder.decode(piece)
+        said, code = process.end(at_once=not ended)
+    if code != 0:
+        raise KubectlError(said.decode(errors="replace").strip())

@@ -1,6 +1,5 @@
 """Words and layout: times as people say them, tables, sections."""
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -98,12 +97,21 @@ def lines(console: Console, text: str, indent: str = "  ", hanging: str | None =
         if len(indent) + len(part) <= WIDTH or part.startswith(("kubectl ", "pd-ctl ")):
             console.say(indent + part)
             continue
-        wrapped = textwrap.wrap(
-            part, WIDTH, initial_indent=indent, subsequent_indent=hanging or indent,
-            break_on_hyphens=False, break_long_words=False,
-        )  # fmt: skip
-        for line in wrapped:
+        for line in _wrapped(part, indent, hanging or indent):
             console.say(line)
+
+
+def _wrapped(text: str, first: str, following: str) -> list[str]:
+    """Break between words only: whatever is to be copied stays whole."""
+    found, line, start = list[str](), "", first
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if line and len(start) + len(longer) > WIDTH:
+            found.append(start + line)
+            line, start = word, following
+        else:
+            line = longer
+    return [*found, start + line]
 
 
 def fields(console: Console, pairs: Iterable[tuple[str, str]], indent: str = "  ") -> None:
