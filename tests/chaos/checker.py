@@ -19,7 +19,7 @@ from tests.chaos.attribution import (
 from tests.chaos.calls import Repeat, Wanted, touch, wanted
 from tests.chaos.history import FINISHED, IN_FLIGHT, UNKNOWN, History, Sent
 from tests.chaos.lives import Life, approved, lives_of
-from tests.chaos.unknowns import why_unknown
+from tests.chaos.unknowns import CallsOf, why_unknown
 
 CLOCK_SECONDS = 6.0
 """Wall clocks of operators are set wrong by up to 5 s; expiry is judged by them."""
@@ -84,7 +84,7 @@ def check(history: History) -> Report:
     ]
     asked = [life for life in lives if any(item.phase == UNKNOWN for item in life.versions)]
     unknown = [
-        (life, why_unknown(life.versions, _sent_for(life, owned), history.struck)) for life in asked
+        (life, why_unknown(life.versions, _calls_of(life, owned), history.struck)) for life in asked
     ]
     open_then = [life.ended_at for life in lives if life.ended_at and life.ended_at > history.calm]
     return Report(
@@ -232,13 +232,14 @@ def _lost(life: Life, owned: Sequence[Effects]) -> str | None:
     return f"{life.name} says Done, and PD was not asked for {sorted(missing)}" if missing else None
 
 
-def _sent_for(life: Life, owned: Sequence[Effects]) -> list[Sent]:
-    mine = [item for item in owned if item.life == life]
-    return sorted((call for item in mine for call in (*item.forward, *item.undo)), key=_started)
+def _calls_of(life: Life, owned: Sequence[Effects]) -> CallsOf:
+    """What reached PD's proxies of one step of that proposal."""
 
+    def calls_of(kind: str, step: int) -> Sequence[Sent]:
+        mine = [item for item in owned if item.life.uid == life.uid and item.step == step]
+        return [call for item in mine for call in (item.undo if kind == "Undo" else item.forward)]
 
-def _started(call: Sent) -> float:
-    return call.started
+    return calls_of
 
 
 def _end(life: Life) -> str:

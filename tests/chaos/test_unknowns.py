@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.histories import T0, life, sent
-from tests.chaos.history import Sent, Struck
+from tests.chaos.history import Sent, Struck, Version
 from tests.chaos.unknowns import why_unknown
 
 INTENT = (("Forward", 0, "Intended", "assent-1-x"),)
@@ -14,6 +14,11 @@ KILLED = Struck(T0 + 3.5, T0 + 3.6, "kill_operator", "operator-1")
 OTHER_KILLED = Struck(T0 + 3.5, T0 + 3.6, "kill_operator", "operator-2")
 NO_API = Struck(T0 + 3.0, T0 + 9.0, "kill_etcd", "etcd")
 PD_DIED = Struck(T0 + 3.0, T0 + 5.0, "kill_pd", "pd-1")
+
+
+def why(versions: tuple[Version, ...], calls: list[Sent], struck: list[Struck]) -> str:
+    """Of a proposal with one call."""
+    return why_unknown(versions, lambda kind, step: calls, struck)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +38,7 @@ PD_DIED = Struck(T0 + 3.0, T0 + 5.0, "kill_pd", "pd-1")
 )
 def test_the_evidence_is_named(calls: list[Sent], struck: list[Struck], words: str) -> None:
     """In words that a person can check against the logs."""
-    assert words in why_unknown(UNKNOWN, calls, struck)
+    assert words in why(UNKNOWN, calls, struck)
 
 
 @pytest.mark.parametrize(
@@ -52,16 +57,31 @@ def test_the_evidence_is_named(calls: list[Sent], struck: list[Struck], words: s
 )
 def test_without_evidence_it_is_not_believed(calls: list[Sent], struck: list[Struck]) -> None:
     """The checker then reports a wrongly unknown outcome."""
-    assert why_unknown(UNKNOWN, calls, struck) == ""
+    assert why(UNKNOWN, calls, struck) == ""
 
 
 def test_a_successor_is_evidence() -> None:
     """Whatever it was that took the Lease from the sender."""
     taken_over = (*UNKNOWN[:-1], replace(UNKNOWN[-1], holder="assent-2-y"))
-    assert "assent-1-x was lost" in why_unknown(taken_over, [], [])
+    assert "assent-1-x was lost" in why(taken_over, [], [])
 
 
-def test_only_the_last_call_counts() -> None:
-    """The answer of an earlier step of a plan says nothing of the last one."""
-    earlier = sent(T0 - 30, fault="cut_after_answer")
-    assert why_unknown(UNKNOWN, [earlier, sent()], []) == ""
+def test_each_call_of_a_group_needs_its_own_evidence() -> None:
+    """One answer was cut off; the other came, and nothing broke."""
+    steps = (
+        ("Forward", 1, "Unknown", "assent-1-x"),
+        ("Forward", 2, "Unknown", "assent-1-x"),
+        ("Forward", 3, "Done", "assent-1-x"),
+    )
+    group = life("Executing", "OutcomeUnknown", steps=steps)
+    lost = [sent(fault="cut_after_answer")]
+    assert why_unknown(group, lambda _, step: lost, []) == "PD's answer was cut off"
+    assert why_unknown(group, lambda _, step: lost if step == 1 else [sent()], []) == ""
+
+
+def test_the_undo_is_looked_for_among_the_undos() -> None:
+    """The answer of the call itself says nothing of its undo."""
+    steps = (("Forward", 0, "Done", "assent-1-x"), ("Undo", 0, "Unknown", "assent-1-x"))
+    undone = life("Executing", "RollingBack", "OutcomeUnknown", steps=steps)
+    calls = {"Forward": [sent(fault="cut_after_answer")], "Undo": [sent(T0 + 4.1)]}
+    assert why_unknown(undone, lambda kind, _: calls[kind], []) == ""

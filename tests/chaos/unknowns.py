@@ -1,6 +1,6 @@
 """Why nobody could know: the outside evidence beside a proposal that asked a person. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.chaos.history import UNKNOWN, Sent, Struck, Version
 
@@ -19,12 +19,31 @@ LOST = {
 }
 
 
-def why_unknown(versions: Sequence[Version], sent: Sequence[Sent], struck: Sequence[Struck]) -> str:
-    """What made the outcome unknown; empty when nothing did."""
+CallsOf = Callable[[str, int], Sequence[Sent]]
+"""(Forward or Undo, number of the step from 1) → what reached PD's proxies of it."""
+Step = tuple[str, int, str, str]
+
+
+def why_unknown(versions: Sequence[Version], calls_of: CallsOf, struck: Sequence[Struck]) -> str:
+    """What made the outcome unknown; empty when nothing did. In a group several calls may be."""
     unknown = next(item for item in versions if item.phase == UNKNOWN)
-    since, sender = _intent(versions, unknown)
-    calls = [item for item in sent if since - 1.0 <= item.started <= unknown.at]
-    call = calls[-1] if calls else None
+    steps = [step for step in unknown.steps if step[2] == "Unknown"] or unknown.steps[-1:]
+    found = [_why(step, versions, unknown, calls_of, struck) for step in steps]
+    return "; ".join(dict.fromkeys(found)) if all(found) else ""
+
+
+def _why(
+    step: Step,
+    versions: Sequence[Version],
+    unknown: Version,
+    calls_of: CallsOf,
+    struck: Sequence[Struck],
+) -> str:
+    kind, number, _, sender = step
+    place = unknown.steps.index(step)
+    since = next(item.at for item in versions if len(item.steps) > place)
+    sent = [item for item in calls_of(kind, number or 1) if item.started <= unknown.at]
+    call = sent[-1] if sent else None
     if call is not None and call.fault in LOST:
         return LOST[call.fault]
     if call is not None and call.pd_status >= 300:
@@ -33,22 +52,13 @@ def why_unknown(versions: Sequence[Version], sent: Sequence[Sent], struck: Seque
     if call is not None and not call.status:
         return "the connection broke before PD's answer came" + _beside(broken)
     ends = [item for item in broken if _strikes(item, sender)]
-    if sender and (ends or unknown.holder not in ("", sender)):
+    if ends or unknown.holder not in ("", sender):
         what = "before it sent the call" if call is None else "before it wrote PD's answer down"
         return f"the sender {sender} was lost {what}{_beside(ends)}"
     if call is None:
         return ""
     seen = [item for item in broken if item.kind in PD_BREAKS]
     return f"PD could not be read while its time lasted{_beside(seen)}" if seen else ""
-
-
-def _intent(versions: Sequence[Version], unknown: Version) -> tuple[float, str]:
-    """When the last intent was stored before that, and the Pod that was to send its call."""
-    if not unknown.steps:
-        return unknown.at, ""
-    count = len(unknown.steps)
-    first = next(item for item in versions if len(item.steps) >= count)
-    return first.at, unknown.steps[-1][3]
 
 
 def _strikes(item: Struck, sender: str) -> bool:
