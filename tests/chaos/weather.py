@@ -64,8 +64,8 @@ def pd_orders(number: int) -> tuple[Order, ...]:
         _order("half_answer", 0.004, _READS),
         _order("cut_before_send", 0.002, _READS),
         _order("status", 0.002, _READS, status=503),
-        _order("delay_before", 0.10, _READS, milliseconds=dice.randint(20, 200)),
-        _order("delay_after", 0.10, _READS, milliseconds=dice.randint(20, 200)),
+        _order("delay_before", 0.16, _READS, milliseconds=dice.randint(10, 150)),
+        _order("delay_after", 0.16, _READS, milliseconds=dice.randint(10, 150)),
     ]
     return _as_bad_as(severity(number), orders, caller=CALLER)
 
@@ -82,8 +82,8 @@ def api_orders(number: int) -> tuple[Order, ...]:
         _order("status", 0.03, "PATCH", status, status=dice.choice((429, 500, 503))),
         _order("cut_after_answer", 0.06, "PATCH", lease),
         _order("cut_before_send", 0.04, "PATCH", lease),
-        _order("delay_before", 0.08, "PATCH", lease, milliseconds=dice.randint(50, 800)),
-        _order("delay_after", 0.08, "PATCH", lease, milliseconds=dice.randint(50, 800)),
+        _order("delay_before", 0.14, "PATCH", lease, milliseconds=dice.randint(20, 500)),
+        _order("delay_after", 0.14, "PATCH", lease, milliseconds=dice.randint(20, 500)),
         # One in three watches: cut again and again, a watcher backs off for half a minute.
         _order("half_answer", 0.35, _READS, "watch=", milliseconds=dice.randint(600, 6000)),
         _order("cut_before_send", 0.03, _READS, "watch="),
