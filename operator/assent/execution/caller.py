@@ -16,6 +16,7 @@ from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.core.model.snapshot import ClusterSnapshot, PdIdentity
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Hold
+from assent.core.policy.other_controllers import wanted_for
 from assent.errors import LeadershipLost, Retryable
 from assent.execution.fencing import FENCE_MARGIN_SECONDS, permit_call
 from assent.execution.leadership import Term
@@ -159,6 +160,21 @@ class Caller:
             "compare PD with what the next leader did"
         )
         self._announce(proposal, Notice(LATE_CALL, text, warning=True))
+
+
+async def seen(
+    pd: PdOf, proposal: Proposal, cluster: Cluster, since: datetime
+) -> ClusterSnapshot | None:
+    """Return PD as it is since then; None while it cannot be read, is not prepared, or is another
+    PD than the one approved: that is a fact to settle by, not an error.
+    """
+    try:
+        snapshot = await pd.snapshot(cluster, wanted_for(proposal.spec.action), since)
+    except Retryable:
+        return None
+    # Another PD behind the endpoints shows nothing of what was done to the one approved.
+    own = stranger(proposal, snapshot.pd) is None
+    return snapshot if snapshot.prepared and own else None
 
 
 def is_undoing(proposal: Proposal) -> bool:

@@ -15,11 +15,12 @@ from assent.core.lifecycle.decision import Decision
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
 from assent.errors import AssentError, LeadershipLost, OutcomeUnknown, Retryable
 from assent.execution.caller import Caller, PdOf, stranger
-from assent.execution.flight import Air, Pilot
+from assent.execution.flight import Pilot
 from assent.execution.journal import Journal
 from assent.execution.leadership import Term
 from assent.execution.record import Record
 from assent.execution.recovery import Recovery
+from assent.execution.sending import Air
 from assent.kube.client import KubeClient
 from assent.observability.crash_points import Point, reached
 from assent.observability.metrics import Metrics

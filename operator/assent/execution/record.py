@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from assent.core.lifecycle.decision import Decision
+from assent.core.model.call import PdCall
 from assent.core.model.resource import Proposal
 from assent.errors import AssentError, LeadershipLost, OutcomeUnknown, Retryable
 from assent.execution.journal import Journal
@@ -45,6 +46,21 @@ class Record:
                 return current  # the answer was lost, the write was not
             if current.status.execution != proposal.status.execution:
                 raise LeadershipLost(f"the journal of {proposal.meta.key} is in other hands")
+
+    async def store_judged(
+        self, proposal: Proposal, judge: Callable[[Proposal], Decision | None], first: Decision
+    ) -> tuple[Proposal, PdCall | None]:
+        """Store what ``judge`` says of the newest state, ``first`` where it says nothing there;
+        return what was stored and its call. Errors as ``store_latest``.
+        """
+        decided = first
+
+        def decide(newest: Proposal) -> Decision:
+            nonlocal decided
+            decided = judge(newest) or first
+            return decided
+
+        return await self.store_latest(proposal, decide), decided.call
 
     async def reread(self, proposal: Proposal) -> Proposal:
         """Read it as often as it takes: what is known of the call is known only here."""

@@ -318,6 +318,36 @@ async def test_a_stop_lets_a_call_in_the_air_land(op: Rig) -> None:
     assert op.metric("assent_pd_writes_total", outcome="Did") == 1
 
 
+async def test_a_stop_waits_until_a_lost_answer_is_on_record(op: Rig) -> None:
+    """The Lease is released after it, and a release tells the next leader that nobody has anything
+    in the air: without the note it would send the call again, beside one that PD may still hold.
+    """
+    noting, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        noting.set()
+        await go_on.wait()
+
+    def lost(request: httpx.Request) -> httpx.Response:
+        op.server.order("PATCH", STATUS, slowly)
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    op.pd.answers[START] = lost
+    await op.approved("p1", EVICT_4)
+    await op.reconcile("p1")
+    async with asyncio.timeout(5):
+        await noting.wait()
+    assert op.running is not None
+    op.running.cancel()
+    await asyncio.sleep(0)
+    assert not op.running.done()
+    go_on.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(op.running, return_exceptions=True)
+    (step,) = op.status("p1")["execution"]["steps"]
+    assert "answer" in step
+
+
 async def test_a_stop_before_the_call_sends_nothing_more(op: Rig) -> None:
     """Asked to stop during the live look: the Lease will be released, so nothing may follow."""
     await op.approved("p1", EVICT_4)

@@ -154,6 +154,21 @@ async def test_a_repeat_that_waited_is_dropped_when_pd_shows_it_meanwhile(
         await later.end()
 
 
+async def test_a_value_set_between_the_licence_and_the_repeat_is_not_overwritten(
+    op: Rig, tmp_path: Path
+) -> None:
+    """The claim of the new term takes a moment; PD is looked at once more after it."""
+    later = await crashed(op, tmp_path)
+    pod(op, ended=True)
+    try:
+        later.server.order("PATCH", STATUS, lambda: took_effect(later), after_storing=True)
+        await look(later)
+        await later.until_phase("p1", "Succeeded")
+        assert later.sent == 0
+    finally:
+        await later.end()
+
+
 async def test_a_graceful_release_is_proof_too(op: Rig, tmp_path: Path) -> None:
     """The term just before ended by releasing the Lease after its work was drained."""
     later = await crashed(op, tmp_path)
