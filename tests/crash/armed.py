@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parents[2])
+    checkout = Path(__file__).resolve().parents[2]
+    sys.path[:1] = [str(checkout / "operator"), str(checkout)]  # this one's, whatever is installed
 
     from assent.observability import crash_points
     from tests.crash.hook import Hook
