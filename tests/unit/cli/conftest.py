@@ -1,0 +1,16 @@
+"""A desk with a kubectl of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.desk import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Alice's desk; nothing but the fake kubectl and the shell's own tools is in PATH."""
+    made = Desk(tmp_path)
+    monkeypatch.setenv("FAKE", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    return made
