@@ -49,8 +49,8 @@ def pd_orders(number: int) -> tuple[Order, ...]:
     """What happens to requests of the operators to PD; writes are hit most."""
     dice = Random(f"pd {number}")
     orders = [
-        _order("cut_after_answer", 0.14, "POST", _PD_WRITES),
-        _order("half_answer", 0.06, "POST", _PD_WRITES),
+        _order("cut_after_answer", 0.20, "POST", _PD_WRITES),
+        _order("half_answer", 0.08, "POST", _PD_WRITES),
         _order("cut_before_send", 0.06, "POST", _PD_WRITES),
         _order("delay_before", 0.05, "POST", _PD_WRITES, milliseconds=dice.randint(500, 9000)),
         _order("delay_after", 0.06, "POST", _PD_WRITES, milliseconds=dice.randint(500, 7000)),
