@@ -28,6 +28,14 @@ else is imported.
 Each class of action is watched once in every way, without a kill. What it passes there is what it
 is killed at; of several passes the middle one. What it does not pass must have a reason below, and
 a reason that does not hold fails the run as well.
+
+The sum is in `build/crash.json`, every run in `build/crash.runs.jsonl`: the calls that reached PD,
+the points passed, the proposal's last status. `make crash AGAIN=1` does only those runs which the
+last campaign did not do well.
+
+Two times are shorter than in production, in the same order: a call to PD takes 2 s at most (4.5 s)
+and the Lease lasts 5 s with a deadline of 4.2 s (15 s, 10 s). A crash here is that of a process: what
+a frozen one may still do is the matter of `make chaos`.
 """
 
 
