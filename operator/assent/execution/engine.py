@@ -7,6 +7,7 @@ classified → verified by what PD shows → outcome stored.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +28,9 @@ from assent.observability.metrics import Metrics
 
 LANDING_SECONDS = 5.0
 """How long calls in the air may take to land when the process is asked to stop."""
+SETTLING_SECONDS = 0.5
+"""How long those that have landed may take to see their effect and store it; else the next leader
+does."""
 
 _log = logging.getLogger(__name__)
 
@@ -105,11 +109,16 @@ class Executor:
             self._lost = None  # from here on nothing takes off, and nothing new is sent
             flights = list(self._flights.values())
             try:
-                calling = [flight.task for flight in flights if flight.air.calling]
+                calling = [flight for flight in flights if not flight.air.landed.is_set()]
                 if calling and term.valid(self._monotonic()):
-                    await asyncio.wait(calling, timeout=LANDING_SECONDS)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LANDING_SECONDS):
+                            for flight in calling:
+                                await flight.air.landed.wait()
+                    tasks = [flight.task for flight in calling]
+                    await asyncio.wait(tasks, timeout=SETTLING_SECONDS)
             finally:
-                if any(not flight.task.done() and flight.air.calling for flight in flights):
+                if not all(flight.air.landed.is_set() for flight in flights):
                     # A release of the Lease would tell the next leader that nothing is in the air.
                     term.end()
                 for flight in flights:
@@ -178,7 +187,7 @@ class Executor:
         lost = self._lost
         if lost is None:
             raise LeadershipLost("no term is running")
-        key, air = proposal.meta.key, Air(asyncio.Event())
+        key, air = proposal.meta.key, Air()
         if key in self._flights:
             raise ValueError(f"{key} is in the air already")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -37,10 +37,14 @@ PD_UNREAD = Hold(LOOK_FAILED, "PD cannot be read, and a call without a look coul
 class Air:
     """Where one flight is, for those who wait for it to land."""
 
-    nudge: asyncio.Event
-    calling: bool = False
-    """True from the last look before a call until its answer was classified and, where it was lost,
-    that is on record."""
+    nudge: asyncio.Event = field(default_factory=asyncio.Event)
+    landed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Clear from the last look before a call until its answer was classified and, where it was
+    lost, that is on record."""
+
+    def __post_init__(self) -> None:
+        """Nothing is in the air yet."""
+        self.landed.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class Sending:
         earlier: CallOutcome | None,
     ) -> tuple[Proposal, PdCall | None, Sent]:
         """Send the call; return the proposal, the call if it is still to be sent, what is known."""
-        air.calling = True  # until it is on record that it was sent: a release says the opposite
+        air.landed.clear()  # until it is on record that it was sent: a release says the opposite
         try:
             send = self._caller.call if earlier is None else self._repeat
             outcome = await send(proposal, cluster, call, term)
@@ -86,7 +90,7 @@ class Sending:
                 note = partial(answer_lost, outcome=outcome)
                 proposal = await self._record.store_latest(proposal, note)
         finally:
-            air.calling = False
+            air.landed.set()
         if not isinstance(outcome, Hold):
             return proposal, None, Sent(outcome, sent_at)
         proposal = await self._withhold(proposal, outcome)
