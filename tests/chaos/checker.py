@@ -21,10 +21,13 @@ from tests.chaos.history import FINISHED, IN_FLIGHT, UNKNOWN, History, Sent
 from tests.chaos.lives import Life, approved, lives_of
 from tests.chaos.unknowns import CallsOf, why_unknown
 
-CLOCK_SECONDS = 6.0
-"""Wall clocks of operators are set wrong by up to 5 s; expiry is judged by them."""
+LATE_SECONDS = 20.0
+"""Expiry is judged at the claim, by wall clocks that are set wrong by up to 5 s; its call may start
+as long as its effect may show, 12 s here."""
+HOLD_SECONDS = 3.0
+"""A no stops the next call after one read: so long its answer may be under way to the sender."""
 LOOK_SECONDS = 10.0
-"""So old may be what an operator has seen of PD when it undoes: PD has no compare-and-swap."""
+"""So old may be what an operator has seen of PD when it sends: PD has no compare-and-swap."""
 NEVER_BEGUN = ("Rejected", "Expired", "Superseded", "Cancelled")
 
 
@@ -141,7 +144,8 @@ def _changed_between(first: Sent, last: Sent, history: History) -> bool:
         other = touch(call.method, call.path, call.body)
         if mine and other and other.key == mine.key and other != mine:
             return True
-    return mine is not None and _meddled(mine.key, first.finished, last.started, history)
+    before = last.started - LOOK_SECONDS
+    return mine is not None and _meddled(mine.key, first.finished, before, history)
 
 
 def _meddled(key: str, after: float, before: float, history: History) -> bool:
@@ -176,7 +180,7 @@ def _without_leave(effects: Effects, history: History) -> list[str]:
             found.append(f"{life.name}: {_line(call)} although {held}")
     for call in may_have_acted(effects.forward):
         limit = life.last.not_after
-        if effects.step == 1 and limit is not None and call.started > limit + CLOCK_SECONDS:
+        if effects.step == 1 and limit is not None and call.started > limit + LATE_SECONDS:
             found.append(f"{life.name}: {_line(call)} {call.started - limit:.1f} s too late")
     return found
 
@@ -186,6 +190,9 @@ def _claimed_without_leave(life: Life) -> str | None:
     claim = life.claim
     if claim is None or (approved(claim) and not claim.cancelled):
         return None
+    before = life.versions[life.versions.index(claim) - 1]
+    if approved(before) and not before.cancelled:
+        return None  # it came after the claim, whose own version nobody saw
     return f"{life.name} was begun without an approval that stood, or after it was cancelled"
 
 
@@ -199,7 +206,7 @@ def _held(history: History, at: float) -> str | None:
             standing.setdefault(said.what, said.at)
         else:
             standing.pop(said.what, None)
-    long = [what for what, since in standing.items() if at - since > SLACK_SECONDS]
+    long = [what for what, since in standing.items() if at - since > HOLD_SECONDS]
     return f"{long[0]} stood since {at - standing[long[0]]:.1f} s" if long else None
 
 

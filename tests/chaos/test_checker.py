@@ -147,8 +147,8 @@ PLANTED = {
     "a claim after the approval was withdrawn": (
         history(
             tuple(
-                replace(item, approvals=()) if item.phase in FLOWN else item
-                for item in life(*FLOWN)
+                replace(item, approvals=()) if number > 2 else item
+                for number, item in enumerate(life("Pending", *FLOWN))
             ),
             calls=(sent(),),
         ),
@@ -156,17 +156,20 @@ PLANTED = {
     ),
     "a claim after a cancel": (
         history(
-            tuple(replace(item, cancelled=item.phase in FLOWN) for item in life(*FLOWN)),
-            calls=(sent(),),
+            tuple(
+                replace(item, cancelled=number > 2)
+                for number, item in enumerate(life("Pending", *FLOWN))
+            ),
+            calls=(sent(T0 + 4.2),),
         ),
         {"unapproved"},
     ),
     "a call long after notAfter": (
-        history(tuple(replace(item, not_after=T0 - 10) for item in life(*FLOWN)), calls=(sent(),)),
+        history(tuple(replace(item, not_after=T0 - 20) for item in life(*FLOWN)), calls=(sent(),)),
         {"unapproved"},
     ),
     "a call under a suspend": (
-        history(life(*FLOWN), calls=(sent(),), said=(Said(T0 + 1, "a suspend", on=True),)),
+        history(life(*FLOWN), calls=(sent(),), said=(Said(T0 - 1, "a suspend", on=True),)),
         {"unapproved"},
     ),
     "an outcome that is unknown for no reason": (
@@ -232,13 +235,17 @@ HARMLESS = {
         (*life(), replace(life()[-1], uid="uid-p1", deleted=True, at=T0 + 5))
     ),
     "never approved": history(life()[:2]),
+    "a cancel that came after a claim that nobody saw": history(
+        tuple(replace(item, cancelled=item.phase in FLOWN) for item in life(*FLOWN)),
+        calls=(sent(),),
+    ),
     "a suspend that came as the call left": history(
         life(*FLOWN), calls=(sent(),), said=(Said(T0 + 3.0, "a suspend", on=True),)
     ),
     "a suspend that was lifted": history(
         life(*FLOWN),
         calls=(sent(),),
-        said=(Said(T0 + 1, "a suspend", on=True), Said(T0 + 3, "a suspend", on=False)),
+        said=(Said(T0 - 1, "a suspend", on=True), Said(T0 + 3, "a suspend", on=False)),
     ),
 }
 
