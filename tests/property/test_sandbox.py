@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -38,6 +38,12 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+def drawn(many: int) -> settings:
+    """So many examples, however busy the machine is."""
+    slowly = [HealthCheck.too_slow]
+    return settings(max_examples=examples(many), deadline=None, suppress_health_check=slowly)
 
 
 class GrowingFile(RuleBasedStateMachine):
@@ -99,7 +105,7 @@ class GrowingFile(RuleBasedStateMachine):
 
 
 TestGrowingFile = GrowingFile.TestCase
-TestGrowingFile.settings = settings(max_examples=examples(100), stateful_step_count=20)
+TestGrowingFile.settings = settings(drawn(100), stateful_step_count=20)
 
 
 def request(method: str, redirector: str, number: int) -> PdRequest:
@@ -115,7 +121,7 @@ def request(method: str, redirector: str, number: int) -> PdRequest:
     )
 
 
-@settings(max_examples=examples(200))
+@drawn(200)
 @given(
     st.lists(
         st.tuples(
@@ -136,7 +142,7 @@ def test_a_write_counts_once_however_pd_passed_it_on(calls: list[tuple[str, str]
     ]
 
 
-@settings(max_examples=examples(300))
+@drawn(300)
 @given(patch=JSON, name=NAMES)
 @example(patch={"comment": "not before 5, {carol} says" + " so" * 40}, name="a string that looks")
 @example(patch={"comment": "it's \\", "by": "x" * WIDTH}, name="quotes and backslashes")
@@ -150,7 +156,7 @@ def test_a_folded_command_means_the_same(patch: object, name: str) -> None:
     assert len(folded) == len(words)
 
 
-@settings(max_examples=examples(100))
+@drawn(100)
 @given(comments=st.lists(NAMES, min_size=1, max_size=6))
 def test_a_folded_command_is_narrow_where_it_can_be_broken(comments: list[str]) -> None:
     """Terminals of 100 columns; parts as people write them are short."""
@@ -163,7 +169,7 @@ def test_a_folded_command_is_narrow_where_it_can_be_broken(comments: list[str]) 
             assert len(line) <= max(WIDTH + 1, longest + 2 * len(INDENT) + 30)
 
 
-@settings(max_examples=examples(300))
+@drawn(300)
 @given(
     st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=40),
     st.floats(0, 1),
@@ -180,7 +186,7 @@ def test_percentiles_lie_between_and_rise(values: list[float], one: float, other
     assert percentile(values[::-1], one) == percentile(values, one)
 
 
-@settings(max_examples=examples(300))
+@drawn(300)
 @given(
     at=st.integers(10**7, 4 * 10**9).map(lambda at: datetime.fromtimestamp(at, UTC)),
     nanoseconds=st.integers(0, 999_999_999),
@@ -200,7 +206,7 @@ def test_an_instant_is_the_same_in_every_spelling(
         assert math.isclose(seconds_of(text), expected, abs_tol=1e-5)
 
 
-@settings(max_examples=examples(200))
+@drawn(200)
 @given(kind=NAMES, name=st.none() | NAMES, namespace=NAMES, first=st.booleans())
 def test_a_query_is_read_wherever_the_namespace_stands(
     kind: str, name: str | None, namespace: str, first: bool
@@ -212,7 +218,7 @@ def test_a_query_is_read_wherever_the_namespace_stands(
     assert asked == Query(kind, name, namespace)
 
 
-@settings(max_examples=examples(300))
+@drawn(300)
 @given(st.lists(st.text(string.printable, max_size=8), max_size=6))
 def test_no_query_names_what_was_not_typed(words: list[str]) -> None:
     """Whatever is typed: it is left to kubectl, or it means words that stand there."""
@@ -223,7 +229,7 @@ def test_no_query_names_what_was_not_typed(words: list[str]) -> None:
         assert not asked.kind.startswith("-")
 
 
-@settings(max_examples=examples(100))
+@drawn(100)
 @given(
     lines=st.lists(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=60), max_size=60),
     count=st.integers(1, 20),
@@ -240,7 +246,7 @@ def test_the_end_of_a_log_is_its_last_lines(lines: list[str], count: int) -> Non
         assert shown == ("\n".join(lines[-count:]) or "(its log is empty)")
 
 
-@settings(max_examples=examples(50))
+@drawn(50)
 @given(garbage=st.binary(max_size=3000), count=st.integers(1, 5))
 def test_a_log_may_hold_anything(garbage: bytes, count: int) -> None:
     """A program that crashed wrote half a character: its end is still shown."""
@@ -250,7 +256,7 @@ def test_a_log_may_hold_anything(garbage: bytes, count: int) -> None:
         assert tail(log, count).endswith("the last words")
 
 
-@settings(max_examples=examples(100))
+@drawn(100)
 @given(
     stores=st.integers(-1, 9),
     regions=st.integers(0, 20),
@@ -281,7 +287,7 @@ def _refused(make: Callable[[], object]) -> None:
         make()
 
 
-@settings(max_examples=examples(100))
+@drawn(100)
 @given(seconds=st.floats(0, 10**6))
 def test_a_duration_is_read_back(seconds: float) -> None:
     """`1m32s` is 92 seconds, and seconds never reach 60."""
@@ -291,7 +297,7 @@ def test_a_duration_is_read_back(seconds: float) -> None:
     assert found[1] is None or int(found[2]) < 60
 
 
-@settings(max_examples=examples(100))
+@drawn(100)
 @given(
     st.tuples(st.integers(1, 9), st.integers(0, 99), st.integers(0, 99)),
     st.booleans(),
@@ -309,7 +315,7 @@ def test_the_needed_go_is_read_whatever_stands_around_it(
     assert needed_version(text) == (*version[:2], version[2] if patch else 0)
 
 
-@settings(max_examples=examples(50))
+@drawn(50)
 @given(code=st.integers(-31, 255))
 def test_every_exit_has_words(code: int) -> None:
     """A number or the name of the signal."""
@@ -317,7 +323,7 @@ def test_every_exit_has_words(code: int) -> None:
     assert told == f"exit code {code}" if code >= 0 else told.startswith("SIG")
 
 
-@settings(max_examples=examples(30))
+@drawn(30)
 @given(st.lists(NAMES, min_size=1, max_size=20))
 def test_a_socket_has_a_short_name_wherever_it_lies(folders: list[str]) -> None:
     """sun_path has 108 bytes, and the name leads to the very file."""

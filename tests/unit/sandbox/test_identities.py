@@ -84,7 +84,7 @@ def test_people_recognize_the_file(layout: Layout) -> None:
     assert kubeconfig_file(layout, SERVER, "alice", ["sre"]).name.startswith("alice_sre-")
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(60), deadline=None)
 @given(users=st.lists(st.text(min_size=1, max_size=300), min_size=2, max_size=4, unique=True))
 def test_no_two_users_share_a_file_name(users: list[str]) -> None:
     """Whatever they are called, and the name fits into a directory."""
