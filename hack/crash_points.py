@@ -34,8 +34,8 @@ the points passed, the proposal's last status. `make crash AGAIN=1` does only th
 last campaign did not do well.
 
 Two times are shorter than in production, in the same order: a call to PD takes 2 s at most (4.5 s)
-and the Lease lasts 5 s with a deadline of 4.2 s (15 s, 10 s). A crash here is that of a process: what
-a frozen one may still do is the matter of `make chaos`.
+and the Lease lasts 5 s with a deadline of 4.2 s (15 s, 10 s). A crash here is that of a process;
+what a frozen one may still do is the matter of `make chaos`.
 """
 
 
