@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv toolchain demo test contract contract-long long properties crash chaos proof \
-	test-unit test-integration verify bench failover sandbox-up sandbox-down generate fmt clean \
+	test-unit test-integration verify bench failover plugins bench-plugins sandbox-up sandbox-down generate fmt clean \
 	clean-cache
 
 help: ## List the targets
@@ -84,6 +84,13 @@ bench: venv ## Measure latency, writes and memory on the sandbox
 failover: venv ## Measure how long until the next leader acts, after a crash and after a stop
 	@$(TOOLCHAIN) demo >/dev/null
 	$(BIN)/python -m sandbox.bench.failover
+
+plugins: venv ## Build the kubectl plugins as single files into build/plugins
+	@$(BIN)/python -m hack.plugins
+
+bench-plugins: venv ## Measure the plugins beside kubectl on the sandbox
+	@$(TOOLCHAIN) demo >/dev/null
+	$(BIN)/python -m sandbox.bench.plugins
 
 sandbox-up: venv ## Start a sandbox that stays
 	@$(TOOLCHAIN) demo >/dev/null

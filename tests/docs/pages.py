@@ -22,6 +22,7 @@ INSTALLING = (
 
 WORKING = (
     "docs/how-to/approve.md",
+    "docs/how-to/kubectl-plugins.md",
     "docs/how-to/modify.md",
     "docs/how-to/chain-actions.md",
     "docs/how-to/stop-everything.md",

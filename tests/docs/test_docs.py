@@ -147,6 +147,7 @@ PROGRAMS: dict[str, Callable[[list[str]], str | None]] = {
     "docker": _files,
     "python": _python,
     "curl": _nothing,
+    "cp": _nothing,
     "export": _nothing,
     "grep": _nothing,
     "sed": _nothing,

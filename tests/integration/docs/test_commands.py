@@ -20,6 +20,11 @@ FILED = {
         "fill-store-2": set_limit(2, 400),
         "limit-store-3": set_limit(3, 30),
     },
+    "docs/how-to/kubectl-plugins.md": {
+        "fill-store-2": set_limit(2, 400),
+        "limit-store-3": set_limit(3, 30),
+        "limit-store-4": set_limit(4, 30),
+    },
     "docs/how-to/modify.md": {},
     "docs/how-to/chain-actions.md": {},
     "docs/how-to/stop-everything.md": {"limit-store-3": set_limit(3, 30)},

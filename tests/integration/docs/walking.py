@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from hack.plugins import build
 from sandbox.toolchain import ensure, kubectl_path
 from tests.docs.pages import ROOT, blocks
 
@@ -18,6 +19,7 @@ def tools(folder: Path) -> Path:
     folder.mkdir()
     (folder / "kubectl").symlink_to(kubectl_path())
     (folder / "helm").symlink_to(ensure(["helm"])["helm"])
+    build(folder)  # kubectl's plugins
     for name in ("python", "python3"):
         # A link would lose the virtual environment: Python looks beside the name it is called by.
         (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')

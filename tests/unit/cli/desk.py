@@ -1,4 +1,4 @@
-"""A command as its user sees it: a fake kubectl in PATH (the outside edge), a terminal or a pipe."""
+"""A command as its user sees it: a fake kubectl in PATH (the outside edge), and a terminal."""
 
 import io
 import json
