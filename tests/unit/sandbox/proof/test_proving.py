@@ -31,7 +31,8 @@ if grep -q -e 'Without = {"' -e 'Dropped = {"' "$config" \\
     exit 12
 fi
 echo "Model checking completed. No error has been found."
-echo "90000 states generated, 12345 distinct states found, 0 states left on queue."
+states=$(cat "$here/states")
+echo "90000 states generated, $states distinct states found, 0 states left on queue."
 echo "The depth of the complete state graph search is 30."
 """
 
@@ -54,6 +55,7 @@ class Machine:
         self.bin.mkdir()
         self.home.mkdir()
         self.orders("holds", "-")
+        self.orders("states", "12345")
         self.has("java", _JAVA)
         self.has("mvn", _MVN)
 
@@ -113,6 +115,14 @@ def test_a_variant_that_does_not_fail_ends_it_with_an_error(machine: Machine) ->
     assert "WRONG: look after the intent: DOES NOT FAIL" in done.stderr
     figures = json.loads(machine.output.read_text())
     assert figures["variants_failing"] == len(VARIANTS) - 1
+
+
+def test_a_main_model_with_too_few_states_is_no_proof(machine: Machine) -> None:
+    """Whoever tightens a bound by mistake would otherwise prove less, quickly, and unseen."""
+    machine.orders("states", "9999")
+    done = machine.prove()
+    assert done.returncode == 1
+    assert "less than 10,000 states" in done.stderr
 
 
 def test_a_run_that_breaks_down_ends_it_at_once(machine: Machine) -> None:
