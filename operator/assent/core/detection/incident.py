@@ -45,7 +45,16 @@ def fingerprint(rule: str, target: str, material: Sequence[str]) -> str:
 
 def incident_of(cluster: Cluster, problem: Problem) -> str:
     """Return the id that all proposals about this problem of this TiKVCluster share."""
-    return _hash([cluster.meta.uid, problem.finding.rule, problem.finding.target], length=10)
+    return _incident(cluster, problem.finding.rule, problem.finding.target)
+
+
+def labelled(cluster: Cluster, proposal: Proposal) -> tuple[str, str] | None:
+    """Return rule and target as the operator labelled its draft; None for any other proposal."""
+    labels = proposal.meta.labels
+    rule = labels.get(meta.LABEL_RULE, "")
+    target = labels.get(meta.LABEL_TARGET, "").replace(".", "/")
+    found = labels.get(meta.LABEL_INCIDENT) == _incident(cluster, rule, target)
+    return (rule, target) if found else None
 
 
 def of_incident(proposals: Sequence[Proposal], incident: str) -> tuple[Proposal, ...]:
@@ -163,6 +172,7 @@ def propose(
         labels={
             meta.LABEL_CLUSTER: label_value(cluster.meta.name),
             meta.LABEL_RULE: rule,
+            meta.LABEL_TARGET: problem.finding.target.replace("/", "."),
             meta.LABEL_ACTION: problem.action.type.value,
             meta.LABEL_INCIDENT: incident,
             meta.LABEL_ROUND: str(number),
@@ -174,6 +184,10 @@ def propose(
             action=problem.action,
         ),
     )
+
+
+def _incident(cluster: Cluster, rule: str, target: str) -> str:
+    return _hash([cluster.meta.uid, rule, target], length=10)
 
 
 def _was_shown_only(item: Proposal, *, cluster_dry_run: bool) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from assent.core.detection.finding import Memory, Sighting
-from assent.core.detection.incident import UNDECIDED
+from assent.core.detection.incident import UNDECIDED, labelled
 from assent.core.model.resource import Cluster, Proposal
 
 
@@ -20,9 +20,14 @@ def recall(cluster: Cluster, proposals: Sequence[Proposal]) -> Memory:
     }
     for proposal in proposals:
         finding = proposal.status.finding
-        if finding is None or proposal.status.phase not in UNDECIDED:
+        if proposal.status.phase not in UNDECIDED:
             continue
-        sightings[f"{finding.rule}/{finding.target}"] = Sighting(
-            since=finding.seen_since, reported=True, action=proposal.spec.action
-        )
+        if finding is not None:
+            key, since = f"{finding.rule}/{finding.target}", finding.seen_since
+        elif (draft := labelled(cluster, proposal)) is not None:
+            # Created, and not assessed before the process ended: only its labels say what it is.
+            key, since = "/".join(draft), proposal.meta.created_at
+        else:
+            continue
+        sightings[key] = Sighting(since=since, reported=True, action=proposal.spec.action)
     return Memory(sightings)
