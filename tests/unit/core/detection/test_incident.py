@@ -73,6 +73,7 @@ def test_a_new_problem_becomes_a_proposal_ready_to_create() -> None:
     assert draft.labels == {
         names.LABEL_CLUSTER: "prod",
         names.LABEL_RULE: "LeftoverEviction",
+        names.LABEL_TARGET: "store.4",
         names.LABEL_ACTION: "StopEvictLeaders",
         names.LABEL_INCIDENT: INCIDENT,
         names.LABEL_ROUND: "1",
