@@ -10,7 +10,11 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.memory_folder import memory_folder
+
 START_SECONDS = 60.0
+LEASE_SECONDS = 15
+"""Longer than PD's 3: a busy machine must not make a leader lose it; tests change it in order."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ def running_pd(
     peers = tuple(f"http://127.0.0.1:{port}" for port in ports[members:])
     joined = ",".join(f"pd-{index}={peer}" for index, peer in enumerate(peers))
     started: list[subprocess.Popen[bytes]] = []
+    config = folder / "pd.toml"
+    config.write_text(f"lease = {LEASE_SECONDS}\n")
+    memory = memory_folder()
+    data = folder if memory is None else Path(memory.name)
     try:
         for index, (url, peer) in enumerate(zip(urls, peers, strict=True)):
             started.append(
@@ -40,7 +48,8 @@ def running_pd(
                     [
                         str(pd_server),
                         f"--name=pd-{index}",
-                        f"--data-dir={folder / f'data-{index}'}",
+                        f"--data-dir={data / f'data-{index}'}",
+                        f"--config={config}",
                         f"--client-urls={url}",
                         f"--peer-urls={peer}",
                         f"--initial-cluster={joined}",
@@ -65,6 +74,8 @@ def running_pd(
             process.kill()
         for process in started:
             process.wait()
+        if memory is not None:
+            memory.cleanup()
 
 
 def wait_for(fact: Callable[[], bool], what: str, *, seconds: float = START_SECONDS) -> None:

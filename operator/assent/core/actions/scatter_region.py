@@ -18,10 +18,9 @@ from assent.core.actions.key_range import as_fact
 from assent.core.actions.on_region import (
     RegionAction,
     operator_call,
-    operators_allowed,
     outcome_note,
-    region_checks,
 )
+from assent.core.actions.peer_checks import region_part
 from assent.core.model.call import PdCall
 from assent.core.model.reading import Reading
 from assent.core.model.snapshot import ClusterSnapshot, Region
@@ -47,7 +46,7 @@ class ScatterRegionAction(RegionAction[ScatterRegion]):
     """For the first sign of it. PD's own time for all steps is up to 18 min a peer, but a step
     shows within seconds, and while it shows the rest is PD's work."""
     goal_required = False
-    readings = frozenset({Reading.PLACEMENT, Reading.REPLICATION})
+    readings = frozenset({Reading.PLACEMENT, Reading.REPLICATION, Reading.REGION_LABELS})
     manual = Manual(
         endpoint="POST /pd/api/v1/operators (scatter-region)",
         example=ScatterRegion(region_id=17),
@@ -74,14 +73,12 @@ class ScatterRegionAction(RegionAction[ScatterRegion]):
         return Risk(tier=self.base_tier, factors=[f"moves peers of one region {size}"])
 
     def preconditions(self, params: ScatterRegion, snapshot: ClusterSnapshot) -> Sequence[Check]:
-        """Return whether the region is whole and at rest, and whether there is room to move."""
+        """Return whether the region is whole and at rest, whether scheduling is neither halted nor
+        denied, and whether there is room to move.
+        """
         if (waiting := checks.not_prepared(snapshot)) is not None:
             return (waiting,)
-        found = [
-            checks.prepared(),
-            operators_allowed(snapshot),
-            *region_checks(params.region_id, snapshot),
-        ]
+        found = region_part(params.region_id, snapshot)
         region = snapshot.regions.get(params.region_id)
         if region is None:
             return found

@@ -11,6 +11,7 @@ from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.actions.action import Idempotency, Progress, Reversibility, Scope
 from assent.core.actions.scatter_region import ScatterRegionAction
 from assent.core.model.operator import EndedOperator
+from assent.core.model.placement import RegionLabelRule
 from assent.core.model.reading import Reading
 from assent.core.model.snapshot import ClusterSnapshot, Peer, PeerRole
 from assent.core.model.verdict import Allow, Deny, Hold, Verdict, Warn
@@ -29,7 +30,12 @@ def seen_with(**changes: Any) -> ClusterSnapshot:
         snapshot(regions=[found]),
         replication={"enable-placement-rules": "true"},
         region_fits={4: fit_of(found)},
+        label_rules=(),
     )
+
+
+def denial(low: str = "", high: str = "") -> RegionLabelRule:
+    return RegionLabelRule("import", {"schedule": "deny"}, ((low, high),), {})
 
 
 def verdicts(seen: ClusterSnapshot) -> dict[str, Verdict]:
@@ -46,6 +52,24 @@ def test_a_whole_region_may_be_scattered() -> None:
 @pytest.mark.parametrize(
     ("seen", "check"),
     [
+        pytest.param(
+            replace(
+                seen_with(),
+                schedule=replace(seen_with().schedule, halt_scheduling=True),
+            ),
+            "SchedulingNotHalted",
+            id="p19: PD would not notice that somebody halted it",
+        ),
+        pytest.param(
+            replace(seen_with(), label_rules=(denial(),)),
+            "ScheduleNotDenied",
+            id="p19: BR or Lightning import here",
+        ),
+        pytest.param(
+            replace(seen_with(), label_rules=None),
+            "ScheduleNotDenied",
+            id="p19: whether anybody does was not read",
+        ),
         pytest.param(seen_with(leader=None), "RegionHasLeader", id="PD refuses it without one"),
         pytest.param(seen_with(down_store_ids=frozenset({2})), "PeersInStep", id="a peer is down"),
         pytest.param(
@@ -202,6 +226,6 @@ def test_what_it_says_of_itself() -> None:
     assert ACTION.reversibility is Reversibility.NOT
     assert ACTION.inverse(ASK, ACTION.before(ASK, seen_with())) is None
     assert not ACTION.already_done(ASK, seen_with())
-    assert ACTION.readings == {Reading.PLACEMENT, Reading.REPLICATION}
+    assert ACTION.readings == {Reading.PLACEMENT, Reading.REPLICATION, Reading.REGION_LABELS}
     assert ACTION.sentence(ASK) == "let PD place the peers and the leader of region 4 anew"
     assert ACTION.pd_ctl(ASK) == "pd-ctl operator add scatter-region 4"
