@@ -9,7 +9,7 @@ from assent.cli.failures import Exit
 from tests.unit.cli.desk import Desk, golden, recorded, seat
 
 CONFLICT = (
-    'Error from server (Conflict): Operation cannot be fulfilled on actionproposals: '
+    "Error from server (Conflict): Operation cannot be fulfilled on actionproposals: "
     "the object has been modified; please apply your changes to the latest version and try again"
 )
 NAME = "fill-store-2"
