@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,12 +201,15 @@ class EventSource:
             self._subscribe(registry, home, kind)
         self._login(registry)
         namespaces = self._settings.watch_namespaces
+
+        def begun() -> None:
+            home.call_soon_threadsafe(self.watching.set)
+
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio.run made it
         # No stop flag: kopf would wait 5 s for its waiter before it said that it has failed.
         self._stop = lambda: _cancel(loop, task)
         # Before kopf, which waits for and cancels every task that is younger than itself.
-        begun = partial(home.call_soon_threadsafe, self.watching.set)
         vigil = asyncio.create_task(self._keep_vigil(tell, begun), name="vigil")
         try:
             await kopf.operator(
