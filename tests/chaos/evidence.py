@@ -34,7 +34,6 @@ def version_of(found: Line, at: float, *, deleted: bool = False) -> Version:
     metadata, spec = found["metadata"], found.get("spec", {})
     status = found.get("status", {})
     assessed = status.get("assessed", {})
-    same = ("action", "proposedBy", "notAfter", "revertAfter")
     execution = status.get("execution", {})
     return Version(
         at=at,
@@ -53,7 +52,7 @@ def version_of(found: Line, at: float, *, deleted: bool = False) -> Version:
         reason=status.get("reason", ""),
         digest=status.get("digest", ""),
         tier=status.get("risk", {}).get("tier", ""),
-        assessed=bool(assessed) and all(assessed.get(key) == spec.get(key) for key in same),
+        assessed=bool(assessed) and _ask(assessed) == _ask(spec),
         steps=tuple(
             (step["kind"], step.get("planStep", 0), step["state"], step["holder"])
             for step in execution.get("steps", ())
@@ -61,6 +60,13 @@ def version_of(found: Line, at: float, *, deleted: bool = False) -> Version:
         holder=execution.get("holder", ""),
         deleted=deleted,
     )
+
+
+def _ask(found: Line) -> tuple[object, ...]:
+    """What is asked for; the same instant may be spelled with and without milliseconds."""
+    limit = found.get("notAfter")
+    plain = [found.get(key) for key in ("action", "proposedBy", "revertAfter")]
+    return (*plain, instant(limit) if limit else None)
 
 
 def watched(log: Iterable[Line]) -> Iterator[Version]:

@@ -40,7 +40,10 @@ def audit(verb: str, resource: str, answer: dict[str, Any], **other: Any) -> dic
 
 def test_a_stored_proposal_becomes_a_version() -> None:
     """Only what the checker needs is kept."""
-    assessed = {"action": limit(2, 44), "proposedBy": "sam", "notAfter": "2026-11-21T12:00:00Z"}
+    # The operator spells instants with milliseconds.
+    assessed = {
+        "action": limit(2, 44), "proposedBy": "sam", "notAfter": "2026-11-21T12:00:00.000Z"
+    }  # fmt: skip
     step = {"kind": "Forward", "state": "Done", "holder": "pod-1"}
     found = proposal(
         phase="Executing", digest="d", assessed=assessed, execution={"steps": [step]},
