@@ -8,6 +8,7 @@ With --again only those runs are done which the last campaign did not do well; t
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from tests.crash.classes import BY_NAME
 from tests.crash.report import Pair, complaints, summary
 from tests.crash.stage import Run
 from tests.crash.ways import Way, first_death, orders_for, points_of
-from tests.crash.worker import Job, do
+from tests.crash.worker import Job, do, follow
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "build" / "crash.json"
@@ -110,7 +111,9 @@ def main() -> int:
     spent = json.loads(given.out.read_text())["seconds"] if earlier and given.out.exists() else 0.0
     given.out.unlink(missing_ok=True)
     begin(book, earlier.values())
-    with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        given.workers, get_context("spawn"), initializer=follow, initargs=(os.getpid(),)
+    ) as pool:
         campaign = Campaign(pool, names, ways, earlier, book)
         campaign.do()
     seconds = spent + time.monotonic() - began

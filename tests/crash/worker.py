@@ -1,10 +1,15 @@
 """One worker process: a sandbox of its own, and runs on it, one after another."""
 
+import ctypes
+import os
+import signal
 import traceback
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
+from types import FrameType
 
 from sandbox import Sandbox
+from sandbox.child import PR_SET_PDEATHSIG
 from tests.crash.book import Key
 from tests.crash.classes import BY_NAME
 from tests.crash.crew import Crew
@@ -36,16 +41,31 @@ class Job:
 class Worker:
     """This process's sandbox, made at its first job; it ends with the process."""
 
+    box: Sandbox | None = None
     stage: Stage | None = None
 
     @classmethod
     def here(cls) -> Stage:
         """The stage of this process."""
         if cls.stage is None:
-            box = Sandbox.start(stores=4, regions=REGIONS, pd_schedule=QUIET)
-            Finalize(None, box.stop, exitpriority=1)  # atexit is not run in such a process
-            cls.stage = Stage(box, Crew(box, box.layout.root / "crash"))
+            cls.box = Sandbox.start(stores=4, regions=REGIONS, pd_schedule=QUIET)
+            Finalize(None, cls.box.stop, exitpriority=1)  # atexit is not run in such a process
+            cls.stage = Stage(cls.box, Crew(cls.box, cls.box.layout.root / "crash"))
         return cls.stage
+
+
+def follow(parent: int) -> None:
+    """Make this process end, and its sandbox, as soon as the campaign's has, however that ends."""
+    signal.signal(signal.SIGTERM, _leave)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before the line above
+        os._exit(1)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    if Worker.box is not None:
+        Worker.box.stop()
+    os._exit(1)
 
 
 def do(job: Job) -> Run:
