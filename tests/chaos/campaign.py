@@ -28,7 +28,7 @@ from tests.chaos.watching import Watching
 REGIONS = 240
 PD_SCHEDULE = {"patrol-region-interval": "100ms"}
 FIRST_LEADER_SECONDS = 60.0
-END_SECONDS = 180.0
+END_SECONDS = 360.0
 """How long everything approved has to come to an end once all is mended."""
 PROGRESS_SECONDS = 5.0
 TYPES = (

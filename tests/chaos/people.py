@@ -29,7 +29,7 @@ ROLES = {
 }
 TIMEOUT_SECONDS = 8.0
 RETRY_SECONDS = 0.4
-FORBIDDEN_SECONDS = 6.0
+FORBIDDEN_SECONDS = 30.0
 """An API server that has just started knows no roles yet: so long a refusal is not believed."""
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
