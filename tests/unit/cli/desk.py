@@ -58,7 +58,7 @@ class Desk:
     """Somebody's terminal with a kubectl that answers as it is told."""
 
     folder: Path
-    now: datetime = NOW
+    clock: Callable[[], datetime] = lambda: NOW
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,7 +97,7 @@ class Desk:
         made = io.StringIO if types is None else Terminal
         out, err = made(), made()
         console = Console(
-            out, err, made(types or ""), environment=self.environment, clock=lambda: self.now
+            out, err, made(types or ""), environment=self.environment, clock=self.clock
         )
         code = run(command, arguments, console)
         return Outcome(code, out.getvalue(), err.getvalue())

@@ -1,0 +1,242 @@
+"""suspend, resume, halt, unhalt; --all; --wait."""
+
+import itertools
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from assent.cli.decision_command import approve, reject
+from assent.cli.failures import CliError, Exit
+from assent.cli.proposals_command import proposals
+from assent.cli.waiting import seconds_of
+from tests.unit.cli.desk import NOW, Desk, golden, recorded, seat
+
+NAME = "fill-store-2"
+
+
+def cluster(name: str, *, suspend: bool = False) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "tikv"}, "spec": {"suspend": suspend}}
+
+
+def halt(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"reason": f"why {name}"}}
+
+
+def test_the_only_cluster_needs_no_name(desk: Desk) -> None:
+    """Suspending asks nobody: it only stops."""
+    desk.is_told("get", {"items": [cluster("prod")]})
+    desk.is_told("patch", "patched")
+    done = desk.runs(proposals, "suspend", types="")
+    assert done.code == 0
+    assert desk.patched() == {"spec": {"suspend": True}}
+    assert "kubectl proposals resume prod -n tikv" in done.out
+
+
+def test_resuming_asks(desk: Desk) -> None:
+    """Calls begin again."""
+    desk.is_told("get", {"items": [cluster("prod", suspend=True)]})
+    desk.is_told("patch", "patched")
+    assert desk.runs(proposals, "resume", types="n\n").code == Exit.DECLINED
+    assert desk.calls("patch") == []
+    assert "prod resumed" in desk.runs(proposals, "resume", types="y\n").out
+    assert desk.patched() == {"spec": {"suspend": False}}
+
+
+@pytest.mark.parametrize(
+    ("found", "words", "said", "code"),
+    [
+        (["a", "b"], ["suspend"], "Say which TiKVCluster: a, b.", Exit.USAGE),
+        (["prod"], ["suspend", "prdo"], "Did you mean prod?", Exit.NOT_NOW),
+        (["prod"], ["suspend", "xyz"], "There are: prod.", Exit.NOT_NOW),
+        ([], ["suspend"], "There is no TiKVCluster in this namespace.", Exit.NOT_NOW),
+        (["prod"], ["resume"], "prod is not suspended already.", Exit.NOT_NOW),
+    ],
+)
+def test_it_must_be_clear_which_cluster(
+    desk: Desk, found: list[str], words: list[str], said: str, code: Exit
+) -> None:
+    """Nothing is guessed, and nothing is sent."""
+    desk.is_told("get", {"items": [cluster(name) for name in found]})
+    done = desk.runs(proposals, *words)
+    assert (done.code, desk.calls("patch")) == (code, [])
+    assert said in done.err
+
+
+def test_a_halt_is_created_with_its_reason(desk: Desk) -> None:
+    """Named after the moment; how it ends is said."""
+    desk.is_told("create", "created")
+    done = desk.runs(proposals, "halt", "--reason", "leaders move", "--allow-rollback")
+    assert desk.given() == {
+        "apiVersion": "assent.tikv.org/v1alpha1",
+        "kind": "Halt",
+        "metadata": {"name": "halt-20261121-200000"},
+        "spec": {"reason": "leaders move", "allowRollback": True},
+    }
+    assert "undoing may go on" in done.out
+    assert "kubectl proposals unhalt halt-20261121-200000" in done.out
+
+
+def test_unhalt_shows_why_it_was_made_and_asks(desk: Desk) -> None:
+    """Whoever lifts it should have read it."""
+    desk.is_told("get", {"items": [halt("one")]})
+    desk.is_told("delete", "deleted")
+    assert desk.runs(proposals, "unhalt", types="n\n").code == Exit.DECLINED
+    assert desk.calls("delete") == []
+    done = desk.runs(proposals, "unhalt", types="y\n")
+    assert "one: why one" in done.out
+    assert desk.calls("delete")[0][2] == "one"
+
+
+def test_unhalt_says_what_else_still_stops(desk: Desk) -> None:
+    """One of two is not enough."""
+    desk.is_told("get", {"items": [halt("one"), halt("two")]})
+    desk.is_told("delete", "deleted")
+    assert "Say which Halt: one, two." in desk.runs(proposals, "unhalt").err
+    assert "one deleted; still halted by two" in desk.runs(proposals, "unhalt", "one").out
+
+
+def test_without_a_halt_nothing_is_deleted(desk: Desk) -> None:
+    """It says so."""
+    desk.is_told("get", {"items": []})
+    assert desk.runs(proposals, "unhalt").code == Exit.NOT_NOW
+
+
+def reviews(*allowed: bool) -> str:
+    """What kubectl prints for a list of reviews: one object after the other."""
+    return "\n".join(json.dumps({"status": {"allowed": one}}, indent=1) for one in allowed)
+
+
+def test_all_lists_what_waits_for_me_and_asks(desk: Desk) -> None:
+    """By right: both tiers are asked in one go."""
+    desk.has(recorded("pending-low"), recorded("pending-high"))
+    desk.is_told("create", reviews(True, True))
+    desk.is_told("patch", "patched")
+    done = desk.runs(approve, "--all", types="y\ny\ny\n")
+    assert done.code == 0
+    assert len(desk.calls("patch")) == 2
+    golden("all", "".join(done.out.partition("Go through them? ")[:2]))
+    asked = desk.given()["items"]
+    assert [one["spec"]["resourceAttributes"]["subresource"] for one in asked] == ["high", "low"]
+    assert asked[0]["spec"]["resourceAttributes"]["name"] == "SetStoreLimit"
+
+
+def test_all_leaves_out_what_i_may_not(desk: Desk) -> None:
+    """The right is asked of the API server."""
+    desk.has(recorded("pending-low"), recorded("pending-high"))
+    desk.is_told("create", reviews(False, True))
+    desk.is_told("patch", "patched")
+    done = desk.runs(approve, "--all", "--yes")
+    assert "1 proposal you (alice) may approve" in done.out
+    assert len(desk.calls("patch")) == 1
+
+
+def test_all_leaves_out_what_does_not_wait_for_me(desk: Desk) -> None:
+    """Mine, decided by me, rejected, ended: then there is nothing, and no right is asked."""
+    mine = recorded("pending-high")
+    mine["spec"]["proposedBy"] = mine["status"]["assessed"]["proposedBy"] = "alice"
+    said = recorded("pending-high")
+    said["spec"]["approvals"] = [seat("alice", digest=said["status"]["digest"])]
+    refused = recorded("pending-high")
+    refused["spec"]["approvals"] = [seat("bert", "Reject")]
+    desk.has(mine, said, refused, recorded("succeeded"))
+    done = desk.runs(approve, "--all")
+    assert (done.code, desk.calls("create")) == (Exit.NOT_NOW, [])
+    assert "Nothing waits for you (alice) to approve." in done.err
+
+
+@pytest.mark.parametrize(("types", "code"), [(None, Exit.USAGE), ("n\n", Exit.DECLINED)])
+def test_all_is_never_taken_for_granted(desk: Desk, types: str | None, code: Exit) -> None:
+    """Without a person --yes must be said."""
+    desk.has(recorded("pending-low"), recorded("pending-high"))
+    desk.is_told("create", reviews(True, True))
+    done = desk.runs(reject, "--all", "-m", "no", types=types)
+    assert (done.code, desk.calls("patch")) == (code, [])
+
+
+def event(document: dict[str, Any], kind: str = "ADDED") -> str:
+    return json.dumps({"type": kind, "object": document})
+
+
+def waits(desk: Desk, *events: str, code: int = 0, err: str = "") -> None:
+    """One read to approve, then the watch."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    desk.is_told("get", "\n".join(events), code=code, err=err)
+
+
+@pytest.mark.parametrize(
+    ("phase", "code"),
+    [("Succeeded", 0), ("Active", 0), ("Failed", 10), ("RolledBack", 11), ("RollbackFailed", 12),
+     ("OutcomeUnknown", 13), ("Rejected", 14), ("Expired", 15), ("Superseded", 16),
+     ("Cancelled", 17)],
+)  # fmt: skip
+def test_waiting_ends_with_the_outcome(desk: Desk, phase: str, code: int) -> None:
+    """The exit code is for scripts."""
+    waits(
+        desk,
+        event(recorded("pending-high")),
+        event(recorded("succeeded", phase="Executing", reason="Calling"), "MODIFIED"),
+        event(recorded("succeeded", phase=phase, reason="Because"), "MODIFIED"),
+    )
+    done = desk.runs(approve, NAME, "--wait")
+    assert done.code == code
+    lines = done.out.splitlines()[-3:]
+    assert "Pending (AwaitingApproval)" in lines[0]
+    assert "Executing (Calling)" in lines[1]
+    assert f"{phase} (Because)" in lines[2]
+
+
+def test_a_state_is_said_once(desk: Desk) -> None:
+    """A write that changes nothing that is shown is no news."""
+    twice = event(recorded("pending-high"))
+    waits(desk, twice, twice, event(recorded("succeeded"), "MODIFIED"))
+    done = desk.runs(approve, NAME, "--wait")
+    assert done.out.count("Pending (AwaitingApproval)") == 1
+
+
+def test_a_watch_that_ends_is_begun_again(desk: Desk) -> None:
+    """The API server ends watches after some minutes."""
+    waits(desk, event(recorded("pending-high")))
+    desk.is_told("get", event(recorded("succeeded")))
+    assert desk.runs(approve, NAME, "--wait").code == 0
+    assert [("--watch" in call) for call in desk.calls("get")] == [False, True, True]
+
+
+def test_a_watch_that_fails_says_so(desk: Desk) -> None:
+    """In kubectl's own words."""
+    waits(desk, code=1, err="the server is gone")
+    done = desk.runs(approve, NAME, "--wait")
+    assert (done.code, "the server is gone" in done.err) == (Exit.REFUSED, True)
+
+
+def test_what_is_deleted_meanwhile_ends_the_wait(desk: Desk) -> None:
+    """Nothing will come of it."""
+    waits(desk, event(recorded("pending-high")), event(recorded("pending-high"), "DELETED"))
+    assert desk.runs(approve, NAME, "--wait").code == Exit.NOT_NOW
+
+
+def test_waiting_ends_with_the_time(desk: Desk) -> None:
+    """The proposal goes on by itself."""
+    waits(desk, event(recorded("pending-high")))
+    seconds = itertools.count()
+    desk.clock = lambda: NOW + timedelta(seconds=next(seconds))
+    done = desk.runs(approve, NAME, "--wait", "--timeout", "5s")
+    assert done.code == Exit.TIME_OVER
+    assert "goes on by itself" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0), ("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400)]
+)
+def test_times_are_read(text: str, seconds: int) -> None:
+    """As kubectl writes them."""
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5d", "m", "1h x"])
+def test_other_times_are_refused(text: str) -> None:
+    """With the form that is meant."""
+    with pytest.raises(CliError, match="no time such as"):
+        seconds_of(text)
