@@ -14,7 +14,7 @@ def to_yaml(value: Any, indent: int = 0) -> str:
     """Return a mapping or list in block style; strings are quoted unless they are plain words."""
     pad = "  " * indent
     if isinstance(value, dict):
-        return "".join(_entry(f"{pad}{key}:", one, indent) for key, one in value.items())
+        return "".join(_entry(f"{pad}{scalar(key)}:", one, indent) for key, one in value.items())
     return "".join(_item(one, indent) for one in value)
 
 

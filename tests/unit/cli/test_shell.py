@@ -1,0 +1,339 @@
+"""Flags, completion, processes, words, and how a plugin starts and ends."""
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from assent.cli import flags, main, wording
+from assent.cli.completion import complete, connection
+from assent.cli.console import Console
+from assent.cli.decision_command import parser
+from assent.cli.failures import CliError, Exit
+from assent.cli.kubectl import Kubectl, documents
+from assent.cli.process import Process
+from assent.cli.proposals_command import COMMANDS, parser_of, proposals
+from assent.cli.seats import APPROVE, REJECT
+from hack.plugins import ENTRIES, build
+from sandbox.bench.plugins import BASE, figures, table
+from sandbox.toolchain import kubectl_path
+from tests.unit.cli.desk import NOW, Desk, recorded
+
+HEAVY = ("argparse.foo", "asyncio", "dataclasses", "inspect", "pydantic", "subprocess", "typing",
+         "shutil", "urllib", "http", "ssl", "yaml", "kubernetes", "httpx")  # fmt: skip
+
+
+def test_every_connection_flag_of_kubectl_is_taken() -> None:
+    """And no other: `kubectl options` says which there are."""
+    said = subprocess.run([kubectl_path(), "options"], check=True, capture_output=True, text=True)
+    known = {
+        word.partition("=")[0].strip("-,:").rstrip(":")
+        for line in said.stdout.splitlines()
+        for word in line.split()
+        if word.startswith("--")
+    }
+    assert set(flags.EVERY) == known
+
+
+@pytest.mark.parametrize("name", [name for name in flags.EVERY if name not in flags.SWITCHES])
+def test_a_flag_is_passed_on_with_its_value(name: str) -> None:
+    """Whatever kubectl makes of it."""
+    chosen = parser(APPROVE).parse_args(["NAME", f"--{name}", "value"])
+    assert chosen.connection == [f"--{name}=value"]
+    assert parser(APPROVE).parse_args(["NAME", f"--{name}=value"]).connection == chosen.connection
+
+
+@pytest.mark.parametrize("name", flags.SWITCHES)
+def test_a_switch_may_have_a_value(name: str) -> None:
+    """Kubectl takes --switch=true, too."""
+    for arguments, kept in (
+        ([f"--{name}"], [f"--{name}"]),
+        ([f"--{name}=true"], [f"--{name}"]),
+        ([f"--{name}=false"], []),
+    ):
+        chosen = parser(REJECT).parse_args(["N", "-m", "x", *flags.split_switch(arguments)])
+        assert chosen.connection == kept
+
+
+def test_flags_may_be_repeated_and_stand_anywhere() -> None:
+    """Groups of an impersonated user; before or after the name."""
+    chosen = parser(APPROVE).parse_args(
+        ["-n", "tikv", "NAME", "--as-group", "a", "--as-group=b", "--as", "x", "-s", "https://h"]
+    )
+    assert chosen.connection == [
+        "--namespace=tikv", "--as-group=a", "--as-group=b", "--as=x", "--server=https://h",
+    ]  # fmt: skip
+    assert Kubectl(chosen.connection).namespace == "tikv"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ([], None),
+        (["show", "x"], 0),
+        (["-n", "tikv", "show"], 2),
+        (["--namespace=tikv", "show"], 1),
+        (["-o", "json"], None),
+        (["--as-group", "a", "--ended"], None),
+        (["-A", "list"], 1),
+    ],
+)
+def test_the_command_is_found_behind_flags(arguments: list[str], place: int | None) -> None:
+    """The value of a flag is no command."""
+    assert flags.first_word(arguments) == place
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(
+    command: str, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--help, and its place in the list of commands."""
+    with pytest.raises(SystemExit) as stopped:
+        desk.runs(proposals, command, "--help")
+    assert stopped.value.code == 0
+    assert f"kubectl proposals {command}" in capsys.readouterr().out
+    assert f"  {command} " in desk.runs(proposals, "--help").out
+
+
+def test_a_wrong_command_is_answered_with_the_right_one(desk: Desk) -> None:
+    """And with how to see a proposal, which many will try."""
+    done = desk.runs(proposals, "shwo")
+    assert (done.code, "Did you mean show?" in done.err) == (Exit.USAGE, True)
+    assert "kubectl proposals show NAME" in desk.runs(proposals, "fill-store-2").err
+
+
+def test_the_words_of_flags_are_unambiguous() -> None:
+    """An abbreviation that works today would break with the next flag."""
+    for made in (parser(APPROVE), parser_of("list")):
+        assert made.allow_abbrev is False
+
+
+def offered(text: str) -> list[str]:
+    *lines, directive = text.splitlines()
+    assert directive in (":4", ":0")
+    return [line.partition("\t")[0] for line in lines]
+
+
+def test_names_are_completed_by_what_can_be_done_with_them(desk: Desk) -> None:
+    """Approve offers Pending ones; resolve only those whose outcome is unknown."""
+    lost = recorded("succeeded", phase="OutcomeUnknown")
+    lost["metadata"]["name"] = "lost"
+    desk.has(recorded("pending-low"), lost)
+    low = "prod-leftover-eviction-c189330110-1"
+    assert offered(complete("approve", [""])) == [low]
+    assert offered(complete("approve", ["lo"])) == []
+    assert offered(complete("proposals", ["resolve", ""])) == ["lost"]
+    assert offered(complete("proposals", ["show", ""])) == [low, "lost"]
+    assert offered(complete("approve", [low, ""])) == []
+
+
+def test_fields_are_completed_by_the_action(desk: Desk) -> None:
+    """After the name, what modify can change."""
+    desk.has(recorded("pending-high"), recorded("pending-low"))
+    found = offered(complete("proposals", ["-n", "tikv", "modify", "fill-store-2", ""]))
+    assert found[:3] == ["storeId=", "kind=", "ratePerMinute="]
+    assert "notAfter=" in found
+
+
+def test_commands_flags_clusters_and_namespaces_are_completed(desk: Desk) -> None:
+    """Own flags first; files after -f."""
+    assert offered(complete("proposals", ["s"])) == ["show", "suspend"]
+    assert offered(complete("approve", ["--wa"])) == ["--wait", "--warnings-as-errors"]
+    assert "--happened" in offered(complete("proposals", ["resolve", "--ha"]))
+    assert complete("approve", ["-f", ""]) == ":0"
+    desk.is_told("get", {"items": [{"metadata": {"name": "prod"}}]})
+    assert offered(complete("proposals", ["suspend", ""])) == ["prod"]
+    assert offered(complete("approve", ["-n", ""])) == ["prod"]
+    assert offered(complete("proposals", ["unhalt", ""])) == ["prod"]
+    assert offered(complete("proposals", ["halt", ""])) == []
+
+
+def test_completion_is_silent_when_nobody_answers(desk: Desk) -> None:
+    """It must not write into the line that is being typed."""
+    desk.is_told("get", err="no such host", code=1)
+    assert complete("approve", [""]) == ":4"
+
+
+def test_completion_asks_with_the_flags_of_the_line(desk: Desk) -> None:
+    """Half a line has a context and a namespace already."""
+    assert connection(["NAME", "-n", "tikv", "--context=x", "-m", "why", "--as", "bob"]) == [
+        "--namespace=tikv", "--context=x", "--as=bob",
+    ]  # fmt: skip
+    desk.has(recorded("pending-low"))
+    complete("approve", ["--context", "x", ""])
+    assert "--context=x" in desk.calls("get")[0]
+
+
+def pipes() -> int:
+    """How many files this process holds open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_process_gives_both_streams_and_its_code() -> None:
+    """More than a pipe holds, on both at once."""
+    script = "import sys; sys.stdout.write('o' * 200_000); sys.stderr.write('e' * 200_000); exit(3)"
+    out, err, code = Process(sys.executable, ["-c", script], given=None).finish()
+    assert (len(out), len(err), code) == (200_000, 200_000, 3)
+
+
+def test_a_process_is_given_more_than_a_pipe_holds() -> None:
+    """Written piece by piece, read meanwhile."""
+    script = "import sys; sys.stdout.write(sys.stdin.read().upper())"
+    out, _, code = Process(sys.executable, ["-c", script], given=b"a" * 300_000).finish()
+    assert (out, code) == (b"A" * 300_000, 0)
+
+
+def test_a_process_that_reads_nothing_is_no_error_of_ours() -> None:
+    """Its own exit code says why."""
+    _, _, code = Process("true", [], given=b"a" * 300_000).finish()
+    assert code == 0
+
+
+def test_no_kubectl_is_said_plainly() -> None:
+    """And leaves no pipe open."""
+    before = pipes()
+    with pytest.raises(CliError, match="nosuchprogram is not in PATH"):
+        Process("nosuchprogram", [], given=None)
+    assert pipes() == before
+
+
+def test_a_process_leaves_no_pipe_open() -> None:
+    """--all starts many."""
+    before = pipes()
+    Process("true", [], given=b"x").finish()
+    Process("sleep", ["60"], given=None).end(at_once=True)
+    assert pipes() == before
+
+
+def test_objects_are_cut_out_of_a_stream() -> None:
+    """What is not whole yet waits for the rest."""
+    assert documents('{"a":1}\n{"b": [2]} {"c"') == ([{"a": 1}, {"b": [2]}], '{"c"')
+    assert documents("") == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(45, "45s"), (119, "119s"), (720, "12m"), (11_400, "3h10m"), (36_000, "10h"), (86_400, "24h"),
+     (432_000, "5d"), (-45, "45s")],
+)  # fmt: skip
+def test_lengths_of_time_are_short(seconds: int, text: str) -> None:
+    """One unit, or two while it matters."""
+    assert wording.span(timedelta(seconds=seconds)) == text
+
+
+def test_times_to_come_and_gone() -> None:
+    """Relative where one waits, absolute in a record."""
+    assert wording.until("2026-11-21T21:00:00.000Z", NOW) == "in 60m"
+    assert wording.until("2026-11-21T19:00:00Z", NOW) == "over"
+    assert wording.until(None, NOW) == "-"
+    assert wording.clock("2026-11-21T21:00:00.123Z") == "2026-11-21 21:00:00Z"
+
+
+def test_long_lines_break_between_words_and_commands_do_not() -> None:
+    """What is to be copied stays whole."""
+    out = io.StringIO()
+    console = Console(out, out, io.StringIO(), environment={})
+    wording.lines(console, "word " * 40)
+    wording.lines(console, "kubectl " + "argument " * 40)
+    *broken, command = out.getvalue().splitlines()
+    assert all(len(line) <= wording.WIDTH for line in broken)
+    assert len(broken) == 3
+    assert len(command) > wording.WIDTH
+
+
+def test_an_interrupted_command_says_where_to_look() -> None:
+    """No traceback, and the code that shells use."""
+
+    def interrupted(arguments: object, console: Console) -> int:
+        raise KeyboardInterrupt
+
+    err = io.StringIO()
+    code = main.run(interrupted, [], Console(io.StringIO(), err, io.StringIO(), environment={}))
+    assert (code, "kubectl proposals" in err.getvalue()) == (130, True)
+
+
+def test_the_clock_is_in_utc() -> None:
+    """Compared with what the API server wrote."""
+    now = Console(environment={}).now()
+    assert now.tzinfo is UTC
+    assert abs(now - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugins as single files."""
+    folder = tmp_path_factory.mktemp("built")
+    build(folder)
+    return folder
+
+
+@pytest.mark.parametrize("plugin", ENTRIES)
+def test_a_single_file_holds_the_plugins_and_nothing_else(plugin: str, built: Path) -> None:
+    """Executable, with the first line that isolates it from the user's Python."""
+    path = built / plugin
+    assert os.access(path, os.X_OK)
+    assert path.read_bytes().startswith(b"#!/usr/bin/env -S python3 -IS\n")
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+    assert {name.rpartition("/")[0] for name in names} == {"", "assent", "assent/cli"}
+
+
+def test_the_same_sources_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    """So that a checksum means something."""
+    for path in build(tmp_path):
+        assert path.read_bytes() == (built / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("plugin", ["kubectl-approve", "kubectl-proposals"])
+def test_a_plugin_loads_nothing_heavy(plugin: str, built: Path) -> None:
+    """Without site-packages there is nothing but the standard library; of that only what is thin.
+
+    typing, dataclasses and subprocess alone would take as long as all of it.
+    """
+    words = ["--help"] if plugin == "kubectl-approve" else ["list", "--help"]
+    done = subprocess.run(
+        [sys.executable, "-IS", "-X", "importtime", str(built / plugin), *words],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "argparse" in loaded
+    assert loaded & set(HEAVY) == set()
+
+
+def test_the_console_scripts_are_the_single_files() -> None:
+    """Whoever installs the wheel gets the same six."""
+    import tomllib
+
+    root = Path(__file__).resolve().parents[3]
+    scripts = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]
+    wanted = {name: f"assent.cli.main:{function}" for name, function in ENTRIES.items()}
+    assert {name: path for name, path in scripts.items() if name != "assent"} == wanted
+    for function in ENTRIES.values():
+        assert callable(getattr(main, function))
+
+
+def test_the_exit_codes_are_documented() -> None:
+    """Scripts are written from the page."""
+    page = Path(__file__).resolve().parents[3] / "docs/how-to/kubectl-plugins.md"
+    cells = [
+        line.split("|")[1].strip()
+        for line in page.read_text().splitlines()
+        if line.startswith("| ") and line[2].isdigit()
+    ]
+    assert {int(code) for cell in cells for code in cell.split(",")} == {int(one) for one in Exit}
+
+
+def test_the_bench_shows_them_beside_kubectl() -> None:
+    """The ratio is of medians of one run."""
+    seconds = {BASE: [0.1, 0.2, 0.3], "kubectl proposals": [0.3, 0.3, 0.9],
+               "kubectl approve": [0.9, 0.9, 0.9]}  # fmt: skip
+    found = figures(seconds, load_before=1, load_after=2)
+    assert (found["kubectl_proposals_ratio_p50"], found["kubectl_approve_ratio_p50"]) == (1.5, 4.5)
+    shown = table(found)
+    assert "met" in shown.splitlines()[2]
+    assert "MISSED" in shown.splitlines()[3]
