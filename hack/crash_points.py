@@ -33,9 +33,9 @@ The sum is in `build/crash.json`, every run in `build/crash.runs.jsonl`: the cal
 the points passed, the proposal's last status. `make crash AGAIN=1` does only those runs which the
 last campaign did not do well.
 
-Two times are shorter than in production, in the same order: a call to PD takes 2 s at most (4.5 s)
-and the Lease lasts 5 s with a deadline of 4.2 s (15 s, 10 s). A crash here is that of a process;
-what a frozen one may still do is the matter of `make chaos`.
+Two times are shorter than in production, in the same order: a call to PD takes 2.5 s at most, not
+4.5 s, and the Lease lasts 5 s with a deadline of 4.2 s, not 15 s and 10 s. A crash here is that of
+a process; what a frozen one may still do is the matter of `make chaos`.
 """
 
 

@@ -34,7 +34,7 @@ if __name__ == "__main__":
     from assent.pd.wire import Timeouts
 
     pd.PD_TIMEOUTS = Timeouts(
-        connect_seconds=0.4, read_seconds=1.2, write_seconds=0.2, pool_seconds=0.2
+        connect_seconds=0.8, read_seconds=1.2, write_seconds=0.3, pool_seconds=0.2
     )
 
     from assent.app import main
