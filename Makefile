@@ -15,8 +15,8 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv toolchain demo test contract contract-long long properties crash chaos proof \
-	test-unit test-integration verify bench failover plugins bench-plugins sandbox-up sandbox-down generate fmt clean \
-	clean-cache
+	test-unit test-integration verify bench failover plugins bench-plugins sandbox-up sandbox-down \
+	generate fmt clean clean-cache
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
