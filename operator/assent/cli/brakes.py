@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit
-from assent.cli.kubectl import CLUSTERS, FIELD_MANAGER, HALTS, Kubectl
+from assent.cli.kubectl import FIELD_MANAGER, Kubectl
 from assent.cli.proposal import Json
+from assent.cli.queries import CLUSTERS, HALTS
 from assent.cli.reading import similar
 from assent.cli.sending import agree, told
 

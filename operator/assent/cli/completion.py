@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assent.cli.failures import CliError
-from assent.cli.flags import EVERY, REPEATED, VALUED, first_word
-from assent.cli.kubectl import CLUSTERS, HALTS, Kubectl
+from assent.cli.flags import first_word
+from assent.cli.kubectl import Kubectl
 from assent.cli.proposal import OPEN, Proposal
+from assent.cli.queries import CLUSTERS, EVERY, HALTS, REPEATED, SHORT, VALUED
 from assent.cli.reading import listed, start_listing
 
 NO_FILES = ":4"
 """Cobra's directive: do not offer files."""
 FILES = ":0"
-SHORT = {"-n": "namespace", "-s": "server"}
 WAITS_FOR = {
     "approve": ("Pending",),
     "reject": OPEN,

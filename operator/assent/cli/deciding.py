@@ -8,8 +8,9 @@ from collections.abc import Callable
 from assent.cli.briefing import brief, show_changes
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit, KubectlError
-from assent.cli.kubectl import PROPOSALS, Kubectl, merge_patch
+from assent.cli.kubectl import Kubectl, merge_patch
 from assent.cli.proposal import Proposal, changes
+from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read
 from assent.cli.seats import (
     APPROVE,

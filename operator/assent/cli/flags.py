@@ -5,25 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from assent.cli.queries import EVERY, NAMED_SHORT, REPEATED, SWITCHES, VALUED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-VALUED = (
-    "as", "as-uid", "cache-dir", "certificate-authority", "client-certificate", "client-key",
-    "cluster", "context", "kubeconfig", "kuberc", "log-flush-frequency", "password", "profile",
-    "profile-output", "proxy-url", "request-timeout", "tls-server-name", "token", "user",
-    "username", "vmodule",
-)  # fmt: skip
-REPEATED = ("as-group", "as-user-extra")
-SWITCHES = (
-    "disable-compression", "insecure-skip-tls-verify", "match-server-version",
-    "warnings-as-errors",
-)  # fmt: skip
-NAMED_SHORT = {"namespace": "-n", "server": "-s", "v": "-v"}
-
-EVERY = (*VALUED, *REPEATED, *SWITCHES, *NAMED_SHORT)
-"""All of ``kubectl options`` (1.37); a test compares."""
 
 _HELP = {
     "namespace": "the namespace, if not your context's",

@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from assent.cli.failures import KubectlError
+from assent.cli.ahead import take
+from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.process import Process
 from assent.cli.proposal import Json
-
-PROPOSALS = "actionproposals.v1alpha1.assent.tikv.org"
-CLUSTERS = "tikvclusters.v1alpha1.assent.tikv.org"
-HALTS = "halts.v1alpha1.assent.tikv.org"
-"""With version and group: kubectl then asks nobody which resource is meant."""
-
-PATH = "/apis/assent.tikv.org/v1alpha1"
+from assent.cli.queries import WHOAMI, namespace_of
 
 FIELD_MANAGER = "approver"
 """Not ``kubectl``: Flux takes back fields of managers whose name begins so."""
@@ -58,8 +53,7 @@ class Kubectl:
     @property
     def namespace(self) -> str:
         """The namespace that was named; empty when it is the context's, which kubectl knows."""
-        named = [flag for flag in self.flags if flag.startswith("--namespace=")]
-        return named[-1].partition("=")[2] if named else ""
+        return namespace_of(self.flags)
 
     def start(self, *arguments: str, given: str | None = None) -> Running:
         """Start it; ``given`` goes to its stdin.
@@ -71,8 +65,13 @@ class Kubectl:
 
     def stream(self, *arguments: str, given: str | None = None) -> Process:
         """Start it to be read while it runs; whoever reads ends it. Errors as `start`."""
-        sent = None if given is None else given.encode()
-        return Process("kubectl", [*arguments, *self.flags], given=sent)
+        whole = (*arguments, *self.flags)
+        if given is None and (begun := take(whole)) is not None:
+            return begun
+        try:
+            return Process("kubectl", whole, given=None if given is None else given.encode())
+        except FileNotFoundError as error:
+            raise CliError("kubectl is not in PATH: install it.", Exit.REFUSED) from error
 
     def text(self, *arguments: str, given: str | None = None) -> str:
         """Return what it prints; errors as `Running.text`."""
@@ -84,7 +83,7 @@ class Kubectl:
 
     def whoami(self) -> Running:
         """Start the question who the API server takes us for; see `username`."""
-        return self.start("auth", "whoami", "-o", "json")
+        return self.start(*WHOAMI)
 
 
 def username(review: Running) -> str:

@@ -4,9 +4,10 @@ import argparse
 from datetime import datetime
 
 from assent.cli.console import Console
-from assent.cli.kubectl import PROPOSALS, Kubectl
+from assent.cli.kubectl import Kubectl
 from assent.cli.next_step import next_step
 from assent.cli.proposal import IN_FLIGHT, Proposal
+from assent.cli.queries import PROPOSALS
 from assent.cli.reading import listed, start_listing
 from assent.cli.wording import PHASES, TIERS, table, until
 

@@ -1,17 +1,26 @@
-"""Where the plugins begin: `kubectl-approve`, `kubectl-reject`, `kubectl-proposals`, completion."""
+"""Where the plugins begin: `kubectl-approve`, `kubectl-reject`, `kubectl-proposals`, completion.
+
+What asks the API server is started first, and everything else is loaded while it runs.
+"""
+
+from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from assent.cli.console import Console
-from assent.cli.failures import CliError, Exit
+from assent.cli import ahead
 
-Command = Callable[[Sequence[str], Console], int]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from assent.cli.console import Console
+
+    Command = Callable[[Sequence[str], Console], int]
 
 
 def run(command: Command, arguments: Sequence[str], console: Console) -> int:
     """Return the exit code; what went wrong is a sentence on stderr, never a traceback."""
+    from assent.cli.failures import CliError, Exit
     from assent.cli.flags import split_switch
 
     try:
@@ -26,24 +35,32 @@ def run(command: Command, arguments: Sequence[str], console: Console) -> int:
         # The reader of a pipe has gone (head, less): nothing is left to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(Exit.OK)
+    finally:
+        ahead.leave()
+
+
+def _decide(name: str) -> int:
+    ahead.decision(sys.argv[1:])
+    from assent.cli import decision_command
+    from assent.cli.console import Console
+
+    return run(getattr(decision_command, name), sys.argv[1:], Console())
 
 
 def approve() -> int:
     """Run `kubectl approve`."""
-    from assent.cli.decision_command import approve as command
-
-    return run(command, sys.argv[1:], Console())
+    return _decide("approve")
 
 
 def reject() -> int:
     """Run `kubectl reject`."""
-    from assent.cli.decision_command import reject as command
-
-    return run(command, sys.argv[1:], Console())
+    return _decide("reject")
 
 
 def proposals() -> int:
     """Run `kubectl proposals`."""
+    ahead.look(sys.argv[1:])
+    from assent.cli.console import Console
     from assent.cli.proposals_command import proposals as command
 
     return run(command, sys.argv[1:], Console())

@@ -8,8 +8,6 @@ import os
 import select
 from collections.abc import Sequence
 
-from assent.cli.failures import CliError, Exit
-
 PIECE = 65_536
 FEWER_COLLECTIONS = {"GOGC": "400"}
 """A kubectl lives for a moment: collecting garbage as often as a server is a tenth of its time."""
@@ -22,7 +20,7 @@ class Process:
         """Start it.
 
         Raises:
-            CliError: there is no such program in PATH; nothing was started.
+            FileNotFoundError: there is no such program in PATH; nothing was started.
         """
         self.out, child_out = os.pipe()
         self._err, child_err = os.pipe()
@@ -40,9 +38,9 @@ class Process:
                 {**FEWER_COLLECTIONS, **os.environ},
                 file_actions=actions,
             )
-        except FileNotFoundError as error:
+        except FileNotFoundError:
             self._close(self.out, self._err, self._in)
-            raise CliError(f"{program} is not in PATH: install it.", Exit.REFUSED) from error
+            raise
         finally:
             self._close(child_in, child_out, child_err)
         if not self._given:

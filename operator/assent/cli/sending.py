@@ -5,8 +5,9 @@ from typing import Any
 
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit, KubectlError
-from assent.cli.kubectl import PROPOSALS, Kubectl, merge_patch
+from assent.cli.kubectl import Kubectl, merge_patch
 from assent.cli.proposal import Proposal
+from assent.cli.queries import PROPOSALS
 
 
 def agree(chosen: argparse.Namespace, console: Console, question: str) -> None:

@@ -12,10 +12,11 @@ from assent.cli.briefing import (
     undoing,
 )
 from assent.cli.console import Console
-from assent.cli.kubectl import PROPOSALS, Kubectl
+from assent.cli.kubectl import Kubectl
 from assent.cli.listing import status_cell
 from assent.cli.next_step import holder, next_command, next_step
 from assent.cli.proposal import OPEN, Json, Proposal
+from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read_with_name
 from assent.cli.wording import PHASES, TIERS, clock, fields, heading, lines, until
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from assent.cli.console import Console
 from assent.cli.failures import OUTCOMES, CliError, Exit, KubectlError
-from assent.cli.kubectl import PROPOSALS, Kubectl, documents
+from assent.cli.kubectl import Kubectl, documents
 from assent.cli.proposal import Proposal
+from assent.cli.queries import PROPOSALS
 from assent.cli.wording import PHASES
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from assent.cli import flags, main, wording
+from assent.cli import ahead, flags, main, queries, wording
 from assent.cli.completion import complete, connection
 from assent.cli.console import Console
-from assent.cli.decision_command import parser
+from assent.cli.decision_command import approve, parser
 from assent.cli.failures import CliError, Exit
 from assent.cli.kubectl import Kubectl, documents
 from assent.cli.process import Process
@@ -37,10 +37,10 @@ def test_every_connection_flag_of_kubectl_is_taken() -> None:
         for word in line.split()
         if word.startswith("--")
     }
-    assert set(flags.EVERY) == known
+    assert set(queries.EVERY) == known
 
 
-@pytest.mark.parametrize("name", [name for name in flags.EVERY if name not in flags.SWITCHES])
+@pytest.mark.parametrize("name", [name for name in queries.EVERY if name not in queries.SWITCHES])
 def test_a_flag_is_passed_on_with_its_value(name: str) -> None:
     """Whatever kubectl makes of it."""
     chosen = parser(APPROVE).parse_args(["NAME", f"--{name}", "value"])
@@ -48,7 +48,7 @@ def test_a_flag_is_passed_on_with_its_value(name: str) -> None:
     assert parser(APPROVE).parse_args(["NAME", f"--{name}=value"]).connection == chosen.connection
 
 
-@pytest.mark.parametrize("name", flags.SWITCHES)
+@pytest.mark.parametrize("name", queries.SWITCHES)
 def test_a_switch_may_have_a_value(name: str) -> None:
     """Kubectl takes --switch=true, too."""
     for arguments, kept in (
@@ -197,9 +197,92 @@ def test_a_process_that_reads_nothing_is_no_error_of_ours() -> None:
 def test_no_kubectl_is_said_plainly() -> None:
     """And leaves no pipe open."""
     before = pipes()
-    with pytest.raises(CliError, match="nosuchprogram is not in PATH"):
+    with pytest.raises(FileNotFoundError):
         Process("nosuchprogram", [], given=None)
     assert pipes() == before
+
+
+def test_a_path_without_kubectl_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What was begun ahead stays silent; whoever asks in earnest says it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ahead.decision(["NAME"])
+    with pytest.raises(CliError, match="kubectl is not in PATH"):
+        Kubectl().whoami()
+
+
+LINES = [
+    "NAME", "NAME -n tikv", "-n tikv NAME", "NAME --namespace=tikv --context c", "--all",
+    "NAME -m why --yes --wait --timeout 5s", "NAME --as x --as-group a --as-group=b -s https://h",
+    "NAME --insecure-skip-tls-verify --token t", "A B C --kubeconfig k -o json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_what_is_begun_ahead_is_what_argparse_makes_of_the_line(text: str) -> None:
+    """Otherwise it would be asked twice."""
+    line = ahead.plain(text.split())
+    chosen = parser(APPROVE).parse_args(text.split())
+    assert line is not None
+    assert (line.flags, line.words) == (chosen.connection, chosen.names)
+
+
+@pytest.mark.parametrize(
+    "text", ["NAME -ntikv", "NAME -n=tikv", "NAME --odd", "-f x", "-- NAME", "NAME -n", "-h",
+             "NAME -m -x", "NAME --match-server-version=false"]
+)  # fmt: skip
+def test_what_only_argparse_can_judge_is_not_begun(text: str) -> None:
+    """A wrong guess would ask another cluster."""
+    assert ahead.plain(text.split()) is None
+
+
+def begun_calls(desk: Desk) -> list[list[str]]:
+    return [*desk.calls("auth"), *desk.calls("get")]
+
+
+@pytest.mark.parametrize("words", [["fill-store-2"], ["fill-store-2", "-n", "tikv"]])
+def test_a_decision_asks_each_question_once(desk: Desk, words: list[str]) -> None:
+    """Begun ahead, and used."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    ahead.decision(words)
+    assert desk.runs(approve, *words).code == 0
+    assert len(begun_calls(desk)) == 2
+    assert ahead._begun == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "questions"),
+    [([], 1), (["-A"], 1), (["list", "-n", "tikv"], 1), (["show", "fill-store-2"], 2)],
+)
+def test_a_look_asks_each_question_once(desk: Desk, words: list[str], questions: int) -> None:
+    """The list needs not know who we are."""
+    desk.has(recorded("pending-high"))
+    ahead.look(words)
+    assert desk.runs(proposals, *words).code == 0
+    assert len(begun_calls(desk)) == questions
+
+
+def test_what_was_begun_in_vain_is_ended(desk: Desk) -> None:
+    """No process and no pipe is left."""
+    before = pipes()
+    ahead.decision(["fill-store-2"])
+    assert len(ahead._begun) == 2
+    desk.runs(proposals, "nonsense")
+    assert (ahead._begun, pipes()) == ({}, before)
+
+
+def test_nothing_is_begun_for_what_changes_something(desk: Desk) -> None:
+    """Only reads are begun."""
+    for words in (
+        ["cancel", "x"],
+        ["halt", "--reason", "x"],
+        ["modify", "x", "a=b"],
+        ["-o", "json"],
+    ):
+        ahead.look(words)
+    ahead.decision([])
+    ahead.decision(["x", "--all"])
+    assert ahead._begun == {}
 
 
 def test_a_process_leaves_no_pipe_open() -> None:
