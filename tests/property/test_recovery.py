@@ -71,6 +71,7 @@ FORWARD: Mapping[str, tuple[Action, ClusterSnapshot]] = {
             snapshot(regions=[region(17)]),
             replication={"enable-placement-rules": "true"},
             region_fits={17: fit_of(region(17))},
+            label_rules=(),
         ),
     ),
 }
