@@ -21,6 +21,11 @@ from tests.unit.execution.rig import settings_for
 CLUSTER = "TiKVCluster"
 VIGIL_SECONDS = 0.25
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""Cancelled in the middle of a connect, kopf leaves the socket to the garbage collector; in the
+operator the process ends then.
+"""
+
 
 @pytest.fixture
 async def server() -> AsyncIterator[WatchServer]:
