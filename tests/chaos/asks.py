@@ -12,6 +12,8 @@ from random import Random
 from typing import Any
 
 STORES = 6
+AT_ONCE = 3
+"""So many asks come at the beginning, so that there is work from the first fault on."""
 REGIONS = 160
 Action = dict[str, Any]
 SCHEDULERS = (
@@ -123,7 +125,7 @@ def stream(seed: int, *, mean_pause_seconds: float = 4.0) -> Iterator[Ask]:
             name=f"ask-{number:04d}",
             wish=wish,
             manner=manner,
-            pause_seconds=dice.expovariate(1 / mean_pause_seconds),
+            pause_seconds=dice.expovariate(1 / mean_pause_seconds) if number >= AT_ONCE else 0.0,
             hesitation_seconds=dice.uniform(0.0, 2.0),
             second_seconds=dice.choice((0.0, dice.uniform(0.0, 0.3), dice.uniform(0.3, 4.0))),
             edited=edited,

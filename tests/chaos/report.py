@@ -80,8 +80,10 @@ def write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def clean(content: Mapping[str, Any]) -> bool:
-    """Whether nothing was found that may not be."""
-    return not any(content[name] for name in LISTED if name != "unknown")
+    """Whether nothing was found that may not be, and something was tried."""
+    return content["approvals"] > 0 and not any(
+        content[name] for name in LISTED if name != "unknown"
+    )
 
 
 def spoken(content: Mapping[str, Any]) -> str:

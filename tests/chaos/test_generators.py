@@ -85,6 +85,13 @@ def test_the_stream_follows_from_its_seed() -> None:
     assert [ask.wish for ask in asks(7)] != [ask.wish for ask in asks(8)]
 
 
+def test_there_is_work_from_the_beginning() -> None:
+    """A short campaign would else break things around nothing."""
+    pauses = [ask.pause_seconds for ask in asks(7)]
+    assert pauses[:3] == [0.0, 0.0, 0.0]
+    assert 3 < sum(pauses) / len(pauses) < 5
+
+
 def test_no_value_is_asked_for_twice() -> None:
     """PD's journal then says whose call it shows."""
     touches = [

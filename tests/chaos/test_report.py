@@ -37,6 +37,11 @@ def test_it_has_what_is_promised() -> None:
     assert clean(found)
 
 
+def test_a_campaign_in_which_nothing_was_approved_proves_nothing() -> None:
+    """It must not pass for a good one."""
+    assert not clean({**content(), "approvals": 0})
+
+
 def test_seeds_are_summed() -> None:
     """Figures add up, the worst time is the worst, findings are all kept."""
     total = added(content(1), content(2, calls=False))
