@@ -77,17 +77,12 @@ def evidence(proposal: Proposal, console: Console) -> None:
 
 
 def difference(proposal: Proposal, console: Console) -> None:
-    """Write how the ask differs from what it was: the original, or what was assessed last."""
-    status = proposal.status
-    for title, before in (
-        ("Changed from the original", status.get("original")),
-        ("Changed since it was assessed", status.get("assessed")),
-    ):
-        found = changes(before, proposal.spec) if before else []
-        if found:
-            heading(console, title)
-            show_changes(found, console)
-            return
+    """Write how the ask differs from the one that was assessed last."""
+    before = proposal.status.get("assessed")
+    found = changes(before, proposal.spec) if before else []
+    if found:
+        heading(console, "Changed since it was assessed")
+        show_changes(found, console)
 
 
 def show_changes(found: list[tuple[str, object, object]], console: Console) -> None:
