@@ -66,6 +66,14 @@ def test_a_job_is_known_by_class_way_and_point() -> None:
     assert Job("plan", Way.PLAIN, None, None).key == ("plan", "PLAIN", None)
 
 
+def test_a_job_that_killed_nobody_is_done_again_one_pass_sooner() -> None:
+    """The first pass is the soonest there is."""
+    job = Job("plan", Way.PLAIN, None, Orders("FENCED", occurrence=2))
+    assert job.sooner() == Job("plan", Way.PLAIN, None, Orders("FENCED"))
+    assert job.sooner().sooner() == job.sooner()
+    assert job.sooner().key == job.key
+
+
 def _runs(process: int) -> bool:
     """Return True while it is there and no zombie."""
     try:
