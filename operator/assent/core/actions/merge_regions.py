@@ -22,6 +22,7 @@ from assent.core.actions.on_region import (
     outcome_note,
     region_target,
 )
+from assent.core.actions.peer_checks import schedule_not_denied, scheduling_allowed
 from assent.core.actions.region_borders import Pair
 from assent.core.model.call import PdCall
 from assent.core.model.reading import Reading
@@ -46,16 +47,16 @@ class MergeRegionsAction(Action[MergeRegions]):
     reversibility = Reversibility.NOT
     """A split makes two regions again, but the source's id never comes back."""
     idempotency = Idempotency.REFUSED_ON_REPEAT
-    timeout_seconds = 1800
+    timeout_seconds = 3600
     """PD gives up after 10 min where both lie on the same stores; it first moves the source's
-    peers where they do not, which takes up to 17 min for one (pd-api.md 2.2, P22)."""
+    peers where they do not, which takes up to 57 min for three (pd-api.md 2.2, P22)."""
     goal_required = False
     readings = frozenset({Reading.PLACEMENT, Reading.REPLICATION, Reading.REGION_LABELS})
     manual = Manual(
         endpoint="POST /pd/api/v1/operators (merge-region)",
         example=MergeRegions(source_region_id=17, target_region_id=21),
-        timeout_reason="PD gives up after 10 min, and after up to 17 min more where it must first"
-        " move a peer of the source",
+        timeout_reason="PD gives up after 10 min, and after up to 57 min where it must first move"
+        " three peers of the source",
         raised_by=(
             "High when the source is larger than max-merge-region-size, or when that is not known",
             "High when other placement rules or labels hold for the one than for the other",
@@ -111,6 +112,7 @@ class MergeRegionsAction(Action[MergeRegions]):
         found = [
             checks.prepared(),
             operators_allowed(snapshot),
+            scheduling_allowed(snapshot),
             Check("TwoRegions", _two_regions(params)),
             *region_borders.each("Source", params.source_region_id, snapshot),
             *region_borders.each("Target", params.target_region_id, snapshot),
@@ -121,6 +123,7 @@ class MergeRegionsAction(Action[MergeRegions]):
         rules, labels = _borders(params, snapshot)
         return (
             *found,
+            schedule_not_denied(pair[0], snapshot),
             Check("Neighbours", _neighbours(pair)),
             Check("SizeBounded", _bounded(pair)),
             Check("SizeUsual", _too_large(params, snapshot)),

@@ -19,7 +19,7 @@ def region_part(region_id: int, snapshot: ClusterSnapshot) -> list[Check]:
     found += region_checks(region_id, snapshot)
     region = snapshot.regions.get(region_id)
     if region is not None:
-        found.append(Check("ScheduleNotDenied", _not_denied(region, snapshot)))
+        found.append(schedule_not_denied(region, snapshot))
     return found
 
 
@@ -100,7 +100,14 @@ def time_enough(region: Region, pd_seconds: int, bound_seconds: int) -> Check:
     return Check(name, Allow(f"PD gives up after {pd_seconds} s"))
 
 
-def _not_denied(region: Region, snapshot: ClusterSnapshot) -> Verdict:
+def schedule_not_denied(region: Region, snapshot: ClusterSnapshot) -> Check:
+    """Return whether a label rule denies scheduling of the region, which PD would not look at for
+    an administrator's operator (P19).
+    """
+    return Check("ScheduleNotDenied", _denied(region, snapshot))
+
+
+def _denied(region: Region, snapshot: ClusterSnapshot) -> Verdict:
     rules = snapshot.label_rules
     if rules is None:
         return Hold("LabelsUnknown", "PD's region label rules were not read")

@@ -58,6 +58,19 @@ def test_two_small_neighbours_may_be_merged() -> None:
     assert ACTION.risk(ASK, pair()).tier is Tier.MEDIUM
 
 
+def test_halted_or_denied_scheduling_holds_it() -> None:
+    """PD would move the source's peers all the same (P19): whoever imports wants none moved."""
+    seen = pair()
+    halted = replace(seen, schedule=replace(seen.schedule, halt_scheduling=True))
+    held = verdicts(halted)["SchedulingNotHalted"]
+    assert isinstance(held, Hold)
+    assert held.reason == "SchedulingHalted"
+    deny = replace(DENY_MERGE, labels={"schedule": "deny"})
+    held = verdicts(pair(label_rules=(deny,)))["ScheduleNotDenied"]
+    assert isinstance(held, Hold)
+    assert held.reason == "ScheduleDenied"
+
+
 @pytest.mark.trap("P14")
 @pytest.mark.parametrize(
     ("source", "into", "kind"),
@@ -143,7 +156,12 @@ def test_what_was_not_read_is_no_permission() -> None:
         ).items()
         if isinstance(verdict, Hold)
     }
-    assert held == {"SourceReplicated", "TargetReplicated", "MergeNotDenied"}
+    assert held == {
+        "SourceReplicated",
+        "TargetReplicated",
+        "MergeNotDenied",
+        "ScheduleNotDenied",
+    }
     assert ACTION.readings == {Reading.PLACEMENT, Reading.REPLICATION, Reading.REGION_LABELS}
 
 
