@@ -69,11 +69,14 @@ class World:
             )
             return pd, stores
 
+        failed: list[Exception] = []  # raised outside: Python 3.11.2 wraps what except* raises
         try:
             async with asyncio.TaskGroup() as group:
                 kube, tikvs = group.create_task(kubernetes()), group.create_task(tikv())
         except* SandboxError as failures:
-            raise failures.exceptions[0] from None
+            failed += failures.exceptions
+        if failed:
+            raise failed[0]
         self.control_plane, self.api_proxies = kube.result()
         self.pd, self.stores = tikvs.result()
         if not options.bare:

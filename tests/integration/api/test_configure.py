@@ -5,6 +5,7 @@ from zlib import crc32
 
 import pytest
 
+from sandbox.waiting import wait_for
 from tests.integration.api.kubeapi import ADMIN, MERGE, Answer, KubeApi, Who, path
 from tests.integration.api.people import CONNY, MALLORY, OPERATOR_AS_ADMIN, SAM, VERA
 
@@ -103,7 +104,13 @@ def test_creating_needs_the_verb_beside_create(kube: KubeApi) -> None:
     }
     kube.call("POST", f"/apis/{group}/v1/clusterrolebindings", binding).ok()
     creator = Who("creator", ("system:authenticated",))
-    answer = kube.call("POST", path(PLURAL), manifest("sneaky"), by=creator)
+
+    def answered() -> Answer | None:
+        found = kube.call("POST", path(PLURAL), manifest("sneaky"), by=creator)
+        return None if "cannot create resource" in found.message else found
+
+    # RBAC learns of a binding by a watch, a moment after it is stored.
+    answer = wait_for(answered, what="the creator's right")
     answer.refused(403, "user creator may not configure TiKVCluster tikv/sneaky")
 
 

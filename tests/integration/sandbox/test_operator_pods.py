@@ -178,7 +178,7 @@ def test_its_requests_are_told_apart_in_the_audit_log(
 def test_an_operator_that_fails_to_start_says_why(box: Sandbox) -> None:
     """`up` must not end in silence or in a time-out when the operator cannot start."""
     broken = box.operator(NUMBER + 1)
-    with pytest.raises(SandboxError, match=r"exit code 1.*\n.*the settings are wrong"):
+    with pytest.raises(SandboxError, match=r"(?s)exit code 1.*\n.*the settings are wrong"):
         broken.start({"FAKE_MISTAKE": "the settings are wrong"}, command=FAKE)
     # The starter hears of the end at once, the Pod a moment later.
     ended = box.wait_for(
