@@ -23,6 +23,8 @@ MOMENT_SECONDS = 60.0
 QUIET_SECONDS = 90.0
 """How long an end is waited for: longer than it may take, so that late is told from never."""
 PAUSE_SECONDS = 0.1
+AFTERMATH_SECONDS = 0.5
+"""How long a process that is only watched is watched beyond the end: Events come after it."""
 LAST_MOMENTS_SECONDS = 5.0
 """How long after the end of its proposal an operator may come to the point at which it dies."""
 LATE_MILLISECONDS = 700
@@ -137,6 +139,8 @@ class _Play:
         self._await_death_or_end(subject, "the end of the subject")
         if kill is not None:
             run.died = self._await_last_moments(subject, since, kill)
+        else:
+            time.sleep(AFTERMATH_SECONDS)
         if not any(self._crew.lives(slot) for slot in (leader, heir)):
             self._crew.standby(leader, heir)
         self._relent()
