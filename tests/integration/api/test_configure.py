@@ -110,7 +110,7 @@ def test_creating_needs_the_verb_beside_create(kube: KubeApi) -> None:
         return None if "cannot create resource" in found.message else found
 
     # RBAC learns of a binding by a watch, a moment after it is stored.
-    answer = wait_for(answered, what="the creator's right")
+    answer = wait_for(answered, timeout_seconds=20, what="the creator's right")
     answer.refused(403, "user creator may not configure TiKVCluster tikv/sneaky")
 
 
