@@ -33,6 +33,9 @@ LATE_CALL = "LateCall"
 LOOK_FAILED: Final = "LookFailed"
 """Why a call is held before which nobody could look."""
 
+STOPPING: Final = "Stopping"
+"""Why a call is held that this process will not send any more; the next leader decides anew."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -80,7 +83,7 @@ class Caller:
         self._announce = announce
         self._halts = halts
         self._gate_installed = gate_installed
-        self._stopping = stopping
+        self.stopping = stopping
         self._now = now
         self._monotonic = monotonic
 
@@ -123,8 +126,8 @@ class Caller:
             return hold
         undo = is_undoing(proposal)
         reached(Point.UNDO_LOOKED if undo else Point.LOOKED)
-        if self._stopping():
-            raise LeadershipLost("this process was asked to stop before the call was sent")
+        if self.stopping():
+            return Hold(STOPPING, "this process was asked to stop before the call was sent")
         permit = permit_call(
             term,
             now_monotonic_seconds=self._monotonic(),

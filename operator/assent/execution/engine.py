@@ -144,11 +144,14 @@ class Executor:
 
         Raises:
             Retryable: the intent was not stored, so nothing is called.
+            LeadershipLost: no term is running any more; nothing was stored.
             OutcomeUnknown: the intent may be stored; ``resume`` knows it again, and that nothing
                 was sent for it.
         """
         if decision.call is None:
             raise ValueError("a claim needs a call")
+        if self._lost is None:
+            raise LeadershipLost("no term is running")
         call = decision.call
         try:
             stored = await self.journal.store(proposal, decision)

@@ -19,7 +19,7 @@ from assent.core.model.call import CallOutcome, PdCall
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.verdict import Hold
 from assent.core.policy.gates import busy_check
-from assent.errors import OutcomeUnknown, Retryable
+from assent.errors import LeadershipLost, OutcomeUnknown, Retryable
 from assent.execution.caller import Caller, PdOf, seen
 from assent.execution.journal import Journal
 from assent.execution.leadership import Term
@@ -134,6 +134,8 @@ class Pilot:
             view = Now(snapshot, self._now(), sender, policy, hold, beside)
             decision = go_on(newest, view)
             if decision is not None and decision.call is not None:
+                if self._caller.stopping():
+                    raise LeadershipLost("asked to stop before the next intent was stored")
                 # While this one waited for a fact it stood in nobody's way: they go first now.
                 busy = busy_check(self._others_acting(newest, cluster)).verdict
                 if isinstance(busy, Hold):

@@ -16,8 +16,8 @@ from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.verdict import Hold
-from assent.errors import Retryable
-from assent.execution.caller import LOOK_FAILED, Caller, PdOf, seen
+from assent.errors import LeadershipLost, Retryable
+from assent.execution.caller import LOOK_FAILED, STOPPING, Caller, PdOf, seen
 from assent.execution.fencing import LEASE_ENDING
 from assent.execution.leadership import Term
 from assent.execution.record import (
@@ -81,6 +81,8 @@ class Sending:
         try:
             send = self._caller.call if earlier is None else self._repeat
             outcome = await send(proposal, cluster, call, term)
+            if isinstance(outcome, Hold) and outcome.reason == STOPPING and earlier is not None:
+                raise LeadershipLost(outcome.message)  # whether it was sent before, others must see
             sent_at: datetime | None = self._now()
             if isinstance(outcome, Hold) and earlier is not None:
                 text = f"{earlier.answer}; not sent again: {outcome.message}"
@@ -89,11 +91,12 @@ class Sending:
                 # At once: the next term must not take it for a call that may be sent again.
                 note = partial(answer_lost, outcome=outcome)
                 proposal = await self._record.store_latest(proposal, note)
+            if isinstance(outcome, Hold):
+                proposal = await self._withhold(proposal, outcome)
         finally:
             air.landed.set()
         if not isinstance(outcome, Hold):
             return proposal, None, Sent(outcome, sent_at)
-        proposal = await self._withhold(proposal, outcome)
         if proposal.status.phase in ACTING:
             await wait(air.nudge, SLOWEST_LOOK_SECONDS)
         if proposal.status.phase is not Phase.ROLLING_BACK:

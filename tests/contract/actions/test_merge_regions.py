@@ -146,7 +146,7 @@ async def test_p20_a_border_of_labels_is_high_and_a_denial_holds(stage: Stage) -
     }
     stage.pd("POST", "/config/region-label/rule", rule)
     action, seen = action_for(params), await stage.see(params)
-    assert await stage.refusals(params) == []
+    assert [check.name for check in await stage.refusals(params)] == ["ScheduleNotDenied"]
     risk = action.risk(params, seen)
     assert risk.tier is Tier.HIGH
     assert "only-left" in risk.factors[0]

@@ -368,7 +368,9 @@ async def test_a_stop_before_the_call_sends_nothing_more(op: Rig) -> None:
     async with asyncio.timeout(5):
         await asyncio.gather(op.running, return_exceptions=True)
     assert op.calls == []
-    assert op.status("p1")["phase"] == "Executing"
+    status = op.status("p1")
+    assert status["phase"] == "Approved"
+    assert [step["state"] for step in status["execution"]["steps"]] == ["NotDone"]
 
 
 async def test_leaders_that_never_leave_are_undone(op: Rig) -> None:

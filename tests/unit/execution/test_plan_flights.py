@@ -1,5 +1,6 @@
 """Plans of several steps in the air: what happens to them between two of their calls."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -111,6 +112,19 @@ async def test_an_undo_that_had_to_wait_is_not_sent_blindly(op: Rig) -> None:
     op.executor.nudge(f"{NS}/p1")
     await op.until_phase("p1", "RollbackFailed")
     assert op.sent == sent
+
+
+async def test_a_stop_between_two_steps_leaves_no_intent_behind(op: Rig) -> None:
+    """A rolling update: an intent that nobody will send would end as unknown at the next leader."""
+    await op.approved("p1", TWO)
+    between_the_steps(op, lambda: op.running.cancel() if op.running else None)
+    await op.reconcile("p1")
+    assert op.running is not None
+    with suppress(asyncio.CancelledError):
+        await op.running
+    states = [step["state"] for step in op.status("p1")["execution"]["steps"]]
+    assert "Intended" not in states
+    assert op.calls == [("POST", "/store/1/limit")]
 
 
 async def test_nothing_is_called_between_two_steps_while_the_gate_is_gone(op: Rig) -> None:

@@ -20,9 +20,12 @@ STATUS = "/status$"
 async def crashed(op: Rig, tmp_path: Path, **how: Any) -> Rig:
     """Store the claim, die before or after the call, and return the next leader's process."""
     await op.approved("p1", EVICT_4)
-    await op.stop_flying()
+    op.server.order(
+        "PATCH", STATUS, lambda: setattr(op.executor, "_lost", None), after_storing=True
+    )
     with pytest.raises(LeadershipLost):
         await op.reconcile("p1")
+    await op.stop_flying()
     assert op.status("p1")["phase"] == "Executing"
     assert op.sent == 0
     await op.end()
