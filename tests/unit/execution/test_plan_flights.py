@@ -116,12 +116,17 @@ async def test_an_undo_that_had_to_wait_is_not_sent_blindly(op: Rig) -> None:
 
 async def test_a_stop_between_two_steps_leaves_no_intent_behind(op: Rig) -> None:
     """A rolling update: an intent that nobody will send would end as unknown at the next leader."""
+    running = op.running
+    assert running is not None
+
+    def stop() -> None:
+        running.cancel()
+
     await op.approved("p1", TWO)
-    between_the_steps(op, lambda: op.running.cancel() if op.running else None)
+    between_the_steps(op, stop)
     await op.reconcile("p1")
-    assert op.running is not None
     with suppress(asyncio.CancelledError):
-        await op.running
+        await running
     states = [step["state"] for step in op.status("p1")["execution"]["steps"]]
     assert "Intended" not in states
     assert op.calls == [("POST", "/store/1/limit")]
