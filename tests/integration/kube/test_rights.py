@@ -1,5 +1,7 @@
 """A missing right is told as the very RBAC rule that would grant it."""
 
+import asyncio
+
 import pytest
 
 from assent.api.v1alpha1.tikvcluster import TidbClusterRef
@@ -54,8 +56,13 @@ async def test_tls_material_is_read_once_the_right_is_there(
     box.kubectl("create", "clusterrole", "view-secrets", "--verb=get", "--resource=secrets")
     try:
         box.kubectl(*grant, "--serviceaccount=assent-system:assent")
-        with pytest.raises(Retryable, match="does not exist"):
-            await read_tls(replica.kube, namespace, "pd-tls")
+        told = ""
+        async with asyncio.timeout(20):  # RBAC learns of a binding a moment after it is stored
+            while "does not exist" not in told:
+                with pytest.raises(Retryable) as refused:
+                    await read_tls(replica.kube, namespace, "pd-tls")
+                told = str(refused.value)
+                await asyncio.sleep(0.05)
         literals = [f"--from-literal={key}={key}!" for key in ("ca.crt", "tls.crt", "tls.key")]
         box.kubectl("create", "secret", "generic", "pd-tls", "-n", namespace, *literals)
         material = await read_tls(replica.kube, namespace, "pd-tls")

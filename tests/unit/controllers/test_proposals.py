@@ -119,9 +119,10 @@ async def test_without_its_cluster_an_open_proposal_waits_and_says_so(op: Rig) -
 async def test_an_open_intent_of_an_earlier_term_is_taken_up(op: Rig) -> None:
     """Start-up is recovery: nothing else looks for open intents."""
     await op.approved("p1", EVICT_4)
-    await op.stop_flying()
+    op.dies_after_storing()
     with pytest.raises(LeadershipLost):
         await op.reconcile("p1")
+    await op.stop_flying()
     op.pd.evicted.add(4)
     for region in op.pd.regions.values():
         region.leader_store_id = next(n for n in region.store_ids if n != 4)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,11 @@ class Rig:
         if self.running is not None:
             self.running.cancel()
             await asyncio.gather(self.running, return_exceptions=True)
+
+    def dies_after_storing(self) -> None:
+        """End like a killed process right after the next status write: what it stored, stands."""
+        ends = partial(setattr, self.executor, "_lost", None)
+        self.server.order("PATCH", "/status$", ends, after_storing=True)
 
     async def end(self) -> None:
         """Stop as SIGTERM does, and close everything."""

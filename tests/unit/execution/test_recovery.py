@@ -20,9 +20,7 @@ STATUS = "/status$"
 async def crashed(op: Rig, tmp_path: Path, **how: Any) -> Rig:
     """Store the claim, die before or after the call, and return the next leader's process."""
     await op.approved("p1", EVICT_4)
-    op.server.order(
-        "PATCH", STATUS, lambda: setattr(op.executor, "_lost", None), after_storing=True
-    )
+    op.dies_after_storing()
     with pytest.raises(LeadershipLost):
         await op.reconcile("p1")
     await op.stop_flying()
