@@ -28,7 +28,7 @@ from assent.observability.metrics import Metrics
 
 LANDING_SECONDS = 5.0
 """How long calls in the air may take to land when the process is asked to stop."""
-SETTLING_SECONDS = 0.5
+SETTLING_SECONDS = 4.0
 """How long those that have landed may take to see their effect and store it; else the next leader
 does."""
 
