@@ -67,6 +67,9 @@ class Approval(ApiModel):
     """Copy of status.digest as it was read. An Approve needs it, a Reject does not."""
     confirm: Annotated[str, Field(max_length=128)] | None = None
     """For tier Critical: the target's id, typed."""
+    break_glass: Annotated[str, Field(min_length=10, max_length=512)] | None = None
+    """Why this one person stands in for the approvals that are missing. Needs the verb break-glass
+    on the tier; never for tier Critical. It skips people, never a check."""
     comment: Annotated[str, Field(max_length=1024)] | None = None
 
 
@@ -134,6 +137,17 @@ class Ask(ApiModel):
     revert_after: Duration | None = None
 
 
+class Change(ApiModel):
+    """One field of the ask that people changed since it was filed."""
+
+    field: Annotated[str, Field(max_length=128)]
+    """Where it stands in spec, dotted, for example ``action.transferLeader.toStoreId``."""
+    was: Annotated[str, Field(max_length=512)] | None = None
+    """As first filed; absent when it was not set."""
+    now: Annotated[str, Field(max_length=512)] | None = None
+    """As it stands; absent when it was removed."""
+
+
 class Fact(ApiModel):
     """One named value, as text."""
 
@@ -183,6 +197,15 @@ class NotCounting(ApiModel):
     reason: Sentence
 
 
+class BrokenGlass(ApiModel):
+    """One person who stands in for all approvals that are missing."""
+
+    by: Username
+    reason: Annotated[str, Field(max_length=512)]
+    stands_in_for: int
+    """How many approvals nobody else gave."""
+
+
 class ApprovalCount(ApiModel):
     """How far the approvals are."""
 
@@ -190,7 +213,9 @@ class ApprovalCount(ApiModel):
     given: int
     missing: int
     summary: Annotated[str, Field(max_length=16)]
-    """For the APPROVALS column, for example ``1/2``."""
+    """For the APPROVALS column, for example ``1/2``, or ``1/2 glass``."""
+    break_glass: BrokenGlass | None = None
+    """Present while fewer people than needed said yes, and one stands in for the rest."""
     not_counting: Annotated[list[NotCounting], Field(max_length=16)] | None = None
 
 
@@ -314,6 +339,13 @@ class ActionProposalStatus(ApiModel):
     revision: int | None = None
     """Counts the digests this proposal has had, from 1."""
     assessed: Ask | None = None
+    authors: Annotated[list[Username], Field(max_length=16)] | None = None
+    """Everybody who wrote the ask, in the order in which it was assessed: the first filed it, the
+    others changed it. None of them can approve it."""
+    original: Ask | None = None
+    """The ask as first filed; absent until somebody changes it."""
+    changes: Annotated[list[Change], Field(max_length=32)] | None = None
+    """In what the ask differs from the original."""
     effective_dry_run: bool | None = None
     """True when the cluster or the proposal says dry-run."""
     expires_at: Timestamp | None = None
