@@ -28,9 +28,9 @@ from assent.observability.metrics import Metrics
 
 LANDING_SECONDS = 5.0
 """How long calls in the air may take to land when the process is asked to stop."""
-SETTLING_SECONDS = 4.0
-"""How long those that have landed may take to see their effect and store it; else the next leader
-does."""
+SETTLING_SECONDS = 0.5
+"""How long those that have landed may take to see their effect and store it: most do at once, and
+for the others the next leader does, to whom every moment of it is one without a leader."""
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +93,8 @@ class Executor:
         self._flights: dict[str, _Flight] = {}
         self._unsure: dict[str, Decision] = {}
         """Claims of this term whose write was not answered: stored or not, nothing was sent."""
+        self._unrecorded: set[str] = set()
+        """Calls of this term that are not on record as sent, because their flight broke off."""
         self._lost: asyncio.Future[None] | None = None
 
     async def run(self, term: Term) -> None:
@@ -111,6 +113,8 @@ class Executor:
             try:
                 calling = [flight for flight in flights if not flight.air.landed.is_set()]
                 if calling and term.valid(self._monotonic()):
+                    for flight in calling:
+                        flight.air.nudge.set()  # those that look at PD note its answer first
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LANDING_SECONDS):
                             for flight in calling:
@@ -118,7 +122,8 @@ class Executor:
                     tasks = [flight.task for flight in calling]
                     await asyncio.wait(tasks, timeout=SETTLING_SECONDS)
             finally:
-                if not all(flight.air.landed.is_set() for flight in flights):
+                landed = all(flight.air.landed.is_set() for flight in flights)
+                if self._unrecorded or not landed:
                     # A release of the Lease would tell the next leader that nothing is in the air.
                     term.end()
                 for flight in flights:
@@ -126,6 +131,7 @@ class Executor:
                 await asyncio.gather(*(flight.task for flight in flights), return_exceptions=True)
                 self._flights.clear()
                 self._unsure.clear()
+                self._unrecorded.clear()
 
     def nudge(self, key: str) -> None:
         """Make a flight look again at once, because its proposal changed."""
@@ -198,6 +204,7 @@ class Executor:
             try:
                 reached(Point.FLIGHT_BEGUN)
                 await body(air)
+                self._unrecorded.discard(key)
             except LeadershipLost as error:
                 if not lost.done():
                     lost.set_exception(error)
@@ -209,6 +216,8 @@ class Executor:
                     extra={"object": key, "reason": error.reason, "detail": error.message},
                 )
             except Exception as error:  # a flight's top: counted, logged, resumed as above
+                if not air.landed.is_set():
+                    self._unrecorded.add(key)
                 self._metrics.execution_errors.labels(reason=type(error).__name__).inc()
                 _log.error("execution broke off", extra={"object": key}, exc_info=error)
             finally:

@@ -91,28 +91,41 @@ class Pilot:
                 )
                 earlier = None
             elif _has_open_step(proposal):
-                proposal, call = await self._settle(proposal, cluster, sent, air.nudge)
+                proposal, call = await self._settle(proposal, cluster, sent, air)
             else:
                 proposal, call = await self._between(proposal, cluster, term, air.nudge)
 
     async def _settle(
-        self, proposal: Proposal, cluster: Cluster, sent: Sent, nudge: asyncio.Event
+        self, proposal: Proposal, cluster: Cluster, sent: Sent, air: Air
     ) -> tuple[Proposal, PdCall | None]:
-        """Look at PD until the outcome is clear, store it; return what was stored, and the call."""
+        """Look at PD until the outcome is clear, store it; return what was stored, and the call.
+
+        Asked to stop before that, it first notes what PD answered: a release of the Lease without
+        it would license the next leader to send again what somebody has set back since.
+        """
         since, delay = self._now(), FIRST_LOOK_SECONDS
         while True:
+            if self._leaves_unnoted(air):
+                proposal = await self._sending.note_and_land(proposal, sent.outcome, air)
             snapshot = await seen(self._pd, proposal, cluster, since)
             beside = self._pd.tidb_operator(cluster)
             evidence = Evidence(sent.outcome, snapshot, self._now(), sent.at, beside)
             decision = settle(proposal, evidence)
             if decision is not None:
                 look_again = partial(settle, evidence=evidence)
-                return await self._record.store_judged(proposal, look_again, decision)
+                settled = await self._record.store_judged(proposal, look_again, decision)
+                air.landed.set()
+                return settled
+            if self._leaves_unnoted(air):
+                continue
             step = proposal.status.execution.steps[-1] if proposal.status.execution else None
             if step is not None and step.state is StepState.WAITING:
                 delay = WAITING_LOOK_SECONDS
-            await wait(nudge, delay)
+            await wait(air.nudge, delay)
             since, delay = self._now(), min(delay * 2, max(delay, SLOWEST_LOOK_SECONDS))
+
+    def _leaves_unnoted(self, air: Air) -> bool:
+        return self._caller.stopping() and not air.landed.is_set()
 
     async def _between(
         self, proposal: Proposal, cluster: Cluster, term: Term, nudge: asyncio.Event

@@ -9,14 +9,14 @@ from functools import partial
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.core.lifecycle.case import Evidence
-from assent.core.lifecycle.lost import answer_lost
+from assent.core.lifecycle.noted import note_answer
 from assent.core.lifecycle.recovery import NO_RECORD, may_repeat
 from assent.core.lifecycle.settle import reconsider_undo
 from assent.core.lifecycle.withhold import withhold
 from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.verdict import Hold
-from assent.errors import LeadershipLost, Retryable
+from assent.errors import AssentError, LeadershipLost, Retryable
 from assent.execution.caller import LOOK_FAILED, STOPPING, Caller, PdOf, seen
 from assent.execution.fencing import LEASE_ENDING
 from assent.execution.leadership import Term
@@ -39,8 +39,8 @@ class Air:
 
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     landed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Clear from the last look before a call until its answer was classified and, where it was
-    lost, that is on record."""
+    """Clear from the last look before a call until it is on record that it was sent, by its
+    outcome or by a note of its answer; or that it was not."""
 
     def __post_init__(self) -> None:
         """Nothing is in the air yet."""
@@ -81,28 +81,40 @@ class Sending:
         try:
             send = self._caller.call if earlier is None else self._repeat
             outcome = await send(proposal, cluster, call, term)
-            if isinstance(outcome, Hold) and outcome.reason == STOPPING and earlier is not None:
-                raise LeadershipLost(outcome.message)  # whether it was sent before, others must see
-            sent_at: datetime | None = self._now()
-            if isinstance(outcome, Hold) and earlier is not None:
-                text = f"{earlier.answer}; not sent again: {outcome.message}"
-                outcome, sent_at = Unknown(answer=text), None
-            if isinstance(outcome, Unknown) and sent_at is not None:
-                # At once: the next term must not take it for a call that may be sent again.
-                note = partial(answer_lost, outcome=outcome)
-                proposal = await self._record.store_latest(proposal, note)
-            if isinstance(outcome, Hold):
-                proposal = await self._withhold(proposal, outcome)
-        finally:
-            air.landed.set()
+        except AssentError:
+            air.landed.set()  # nothing was sent
+            raise
+        if isinstance(outcome, Unknown):
+            # At once: the next term must not take it for a call that may be sent again.
+            sent = Sent(outcome, self._now())
+            return await self.note_and_land(proposal, outcome, air), None, sent
         if not isinstance(outcome, Hold):
-            return proposal, None, Sent(outcome, sent_at)
+            return proposal, None, Sent(outcome, self._now())
+        if earlier is not None:
+            air.landed.set()  # nothing was sent in this term
+            if outcome.reason == STOPPING:
+                raise LeadershipLost(outcome.message)  # whether it was sent before, others must see
+            text = f"{earlier.answer}; not sent again: {outcome.message}"
+            return proposal, None, Sent(Unknown(answer=text))
+        proposal = await self._withhold(proposal, outcome)
+        air.landed.set()
         if proposal.status.phase in ACTING:
             await wait(air.nudge, SLOWEST_LOOK_SECONDS)
         if proposal.status.phase is not Phase.ROLLING_BACK:
             return proposal, None, Sent(NO_RECORD)
         again = await self._reconsider(proposal, cluster, call, term, air.nudge)
         return *again, Sent(NO_RECORD)
+
+    async def note_and_land(self, proposal: Proposal, outcome: CallOutcome, air: Air) -> Proposal:
+        """Put on record that the open step's call was sent; return what was stored.
+
+        Raises:
+            LeadershipLost, Terminal: as ``Record.store_latest``; nothing was stored.
+        """
+        note = partial(note_answer, outcome=outcome)
+        proposal = await self._record.store_latest(proposal, note)
+        air.landed.set()
+        return proposal
 
     async def _repeat(
         self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term

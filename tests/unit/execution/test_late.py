@@ -76,42 +76,6 @@ async def test_a_call_in_time_leaves_no_such_record(op: Rig) -> None:
     assert op.metric("assent_late_calls_total") == 0
 
 
-async def test_a_call_that_does_not_land_in_time_leaves_the_lease_unreleased(
-    op: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A release is proof for the next leader that nothing is in the air, so it must not be given:
-    the next one waits for the Lease to run out, and repeats nothing on that ground.
-    """
-    monkeypatch.setattr("assent.execution.engine.LANDING_SECONDS", 0.05)
-    arrived = asyncio.Event()
-    real = op.pd.handle_async_request
-
-    async def silent(request: httpx.Request) -> httpx.Response:
-        if request.method != "POST":
-            return await real(request)
-        arrived.set()
-        await asyncio.Event().wait()
-        raise AssertionError("nobody ends this wait")
-
-    op.pd.handle_async_request = silent  # type: ignore[method-assign]
-    await op.approved("p1", EVICT_4)
-    await op.reconcile("p1")
-    async with asyncio.timeout(5):
-        await arrived.wait()
-    await op.stop_flying()
-    assert op.term.ended
-    assert op.status("p1")["phase"] == "Executing"
-
-
-async def test_a_drained_stop_leaves_the_term_to_be_released(op: Rig) -> None:
-    """What landed is no reason to hold the Lease back: the next leader need not wait."""
-    await op.approved("p1", EVICT_4)
-    await op.reconcile("p1")
-    await op.until_phase("p1", "Succeeded")
-    await op.stop_flying()
-    assert not op.term.ended
-
-
 def _made_anew(op: Rig) -> None:
     """As after a forced deletion: the same name, another object."""
     old = op.server.get(KINDS.proposal, NS, "p1")

@@ -4,7 +4,7 @@ import pytest
 
 from assent.api.v1alpha1.actionproposal import Phase, StepState
 from assent.core.lifecycle.journal import MAX_ANSWER
-from assent.core.lifecycle.lost import answer_lost
+from assent.core.lifecycle.noted import note_answer
 from assent.core.lifecycle.recovery import ContinueVerifying, DeclareUnknown, SafeRepeat, classify
 from assent.core.model.call import Unknown
 from assent.core.model.resource import Proposal
@@ -15,7 +15,7 @@ LOST = Unknown(answer="no answer within 2.5 s")
 
 def noted(outcome: Unknown = LOST) -> Proposal:
     flying = claimed(STOP_4)
-    return Proposal(flying.meta, flying.spec, answer_lost(flying, outcome).status)
+    return Proposal(flying.meta, flying.spec, note_answer(flying, outcome).status)
 
 
 def test_a_call_without_a_note_may_be_sent_again_once_its_sender_is_gone() -> None:
@@ -55,4 +55,4 @@ def test_a_long_answer_is_cut_to_what_the_crd_takes() -> None:
 def test_a_proposal_without_a_step_has_nothing_to_note() -> None:
     """A caller's mistake is said, not stored."""
     with pytest.raises(ValueError, match="no open step"):
-        answer_lost(proposal(STOP_4), LOST)
+        note_answer(proposal(STOP_4), LOST)
