@@ -88,7 +88,7 @@ def _freezes(dice: Random) -> Iterator[Fault]:
     """Always longer than the lease, so that a successor may have acted before the thaw."""
     while True:
         asleep = LEASE_SECONDS + dice.uniform(0.8, 4.0)
-        pause, victim = dice.uniform(5.0, 14.0), _victim(dice, 0.8)
+        pause, victim = dice.uniform(3.0, 9.0), _victim(dice, 0.7)
         yield Fault(Kind.FREEZE_OPERATOR, pause, victim, asleep, dice.randrange(6))
 
 
