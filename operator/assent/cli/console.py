@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -23,7 +24,7 @@ class Console:
     """Where a command speaks and is answered.
 
     Results go to ``out``; with ``quiet_out`` (``-o``) all other words go to ``err``, so that
-    ``out`` holds nothing but the object.
+    ``out`` holds nothing but the object. ``pause`` waits so many seconds.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class Console:
         *,
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = real_clock,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.out = out or sys.stdout
         self.err = err or sys.stderr
         self._answers = answers or sys.stdin
         self._environment = os.environ if environment is None else environment
         self._clock = clock
+        self.pause = pause
         self.quiet_out = False
 
     def now(self) -> datetime:

@@ -69,3 +69,8 @@ class KubectlError(CliError):
     def is_missing(self) -> bool:
         """True when there is no such object."""
         return "(NotFound)" in str(self)
+
+    @property
+    def is_forbidden(self) -> bool:
+        """True when the API server knows us and does not let us do it."""
+        return "(Forbidden)" in str(self)

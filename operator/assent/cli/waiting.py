@@ -15,8 +15,11 @@ from assent.cli.wording import PHASES
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 LONGEST_LOOK_SECONDS = 1.0
 """How long one look at the stream may block, so that --timeout is kept."""
-MOST_RESTARTS = 30
-"""A watch ends by itself after some minutes and is begun again; failing ones not for ever."""
+MOST_FAILURES = 5
+"""A watch ends by itself after some minutes and is begun again, for ever; one that failed before it
+told anything, because the API server is away or sheds load, so many times in a row."""
+PAUSE_SECONDS = 1.0
+"""Between two watches."""
 
 
 def seconds_of(text: str) -> float:
@@ -49,25 +52,43 @@ def wait_for_each(names: Sequence[str], timeout: str, kubectl: Kubectl, console:
 
 
 def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Console) -> Exit:
-    """Write every change until it ends; return the exit code of its end."""
-    said: list[str] = []
-    for _ in range(MOST_RESTARTS):
-        for proposal in _states(name, deadline, kubectl, console):
-            line = progress(proposal, console)
-            if line not in said[-1:]:
-                console.say(line)
-                said.append(line)
-            if proposal.phase in OUTCOMES:
-                return OUTCOMES[proposal.phase]
-    raise CliError(f"The watch of {name} ends again and again.", Exit.REFUSED)
+    """Write every change until it ends; return the exit code of its end.
+
+    Each watch begins with what the API server has now, so nothing is missed between two.
+
+    Raises:
+        CliError: the time is over, it was deleted, or the API server cannot be asked; the proposal
+            goes on without us.
+    """
+    said, failures = "", 0
+    while True:
+        try:
+            for proposal in _states(name, deadline, kubectl, console):
+                failures = 0
+                if (line := progress(proposal, console)) != said:
+                    when = console.paint(console.now().strftime("%H:%M:%S"), "dim")
+                    console.say(f"{when}  {line}")
+                    said = line
+                if proposal.phase in OUTCOMES:
+                    return OUTCOMES[proposal.phase]
+        except KubectlError as error:
+            failures += 1
+            if error.is_missing:
+                raise CliError(f"{name} was deleted.", Exit.NOT_NOW) from error
+            if error.is_forbidden or failures >= MOST_FAILURES:
+                raise CliError(_lost(name, str(error))) from error
+        console.pause(PAUSE_SECONDS)
+
+
+def _lost(name: str, said: str) -> str:
+    return f"{said}\n{name} goes on by itself; look: kubectl proposals show {name}"
 
 
 def progress(proposal: Proposal, console: Console) -> str:
-    """Return one line: where it is, and why."""
-    when = console.now().strftime("%H:%M:%S")
+    """Return in one line where it is, and why."""
     phase = console.paint(proposal.phase or "New", *PHASES.get(proposal.phase, ()))
     reason = f" ({proposal.reason})" if proposal.reason else ""
-    return f"{console.paint(when, 'dim')}  {proposal.name}  {phase}{reason}  {proposal.message}"
+    return f"{proposal.name}  {phase}{reason}  {proposal.message}"
 
 
 def _states(

@@ -45,7 +45,7 @@ class Scene:
     # -- people -----------------------------------------------------------------------------------
 
     def invite(self) -> None:
-        """Bind everybody to the shipped roles in this namespace."""
+        """Bind everybody to the shipped roles in this namespace, and wait until they may act."""
         self.box.apply(
             *(
                 {
@@ -65,6 +65,27 @@ class Scene:
                 for role in roles
             )
         )
+        # RBAC learns of bindings by a watch, in their order: the last one tells of all.
+        self.box.wait_for(
+            lambda: self._may("bert", "approve", "high"), 30, "the people's rights to be known"
+        )
+
+    def _may(self, user: str, verb: str, tier: str) -> bool:
+        """Whether the API server would let that user do that to proposals of the tier."""
+        asked = {
+            "group": "assent.tikv.org",
+            "resource": "actionproposals",
+            "subresource": tier,
+            "namespace": self.namespace,
+            "verb": verb,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": user, "resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        return bool(self.box.objects.request("POST", path, review)["status"]["allowed"])
 
     def watch(
         self, name: str = "prod", *, pd: Mapping[str, Any] | None = None, **spec: Any

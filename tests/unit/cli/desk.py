@@ -60,6 +60,8 @@ class Desk:
     folder: Path
     clock: Callable[[], datetime] = lambda: NOW
     environment: dict[str, str] = field(default_factory=dict)
+    pauses: list[float] = field(default_factory=list)
+    """How long the command waited before it tried again, each time."""
 
     def __post_init__(self) -> None:
         for name in ("answers", "calls", "used", "bin"):
@@ -97,8 +99,9 @@ class Desk:
         made = io.StringIO if types is None else Terminal
         out, err = made(), made()
         console = Console(
-            out, err, made(types or ""), environment=self.environment, clock=self.clock
-        )
+            out, err, made(types or ""), environment=self.environment, clock=self.clock,
+            pause=self.pauses.append,
+        )  # fmt: skip
         code = run(command, arguments, console)
         return Outcome(code, out.getvalue(), err.getvalue())
 

@@ -204,11 +204,41 @@ def test_a_watch_that_ends_is_begun_again(desk: Desk) -> None:
     assert [("--watch" in call) for call in desk.calls("get")] == [False, True, True]
 
 
-def test_a_watch_that_fails_says_so(desk: Desk) -> None:
-    """In kubectl's own words."""
+def test_a_watch_that_fails_is_begun_again(desk: Desk) -> None:
+    """An API server that restarts is no end of a proposal: what was told before is not repeated."""
+    waits(desk, event(recorded("pending-high")), code=1, err="http2: client connection lost")
+    desk.is_told("get", code=1, err="Unable to connect to the server: connection refused")
+    desk.is_told("get", f"{event(recorded('pending-high'))}{event(recorded('succeeded'))}")
+    done = desk.runs(approve, NAME, "--wait")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("Pending (AwaitingApproval)") == 1
+    assert desk.pauses == [1.0, 1.0]
+
+
+def test_a_watch_that_fails_again_and_again_says_so(desk: Desk) -> None:
+    """In kubectl's own words, and that the proposal does not depend on it."""
     waits(desk, code=1, err="the server is gone")
     done = desk.runs(approve, NAME, "--wait")
     assert (done.code, "the server is gone" in done.err) == (Exit.REFUSED, True)
+    assert "goes on by itself" in done.err
+    assert len([call for call in desk.calls("get") if "--watch" in call]) == 5
+
+
+@pytest.mark.parametrize(
+    ("err", "code", "said"),
+    [
+        ("Error from server (Forbidden): …", Exit.REFUSED, "goes on by itself"),
+        ("Error from server (NotFound): …", Exit.NOT_NOW, "was deleted"),
+    ],
+    ids=["may approve, may not watch", "gone between approval and watch"],
+)
+def test_a_watch_that_cannot_be_is_not_tried_again(
+    desk: Desk, err: str, code: int, said: str
+) -> None:
+    """It would never come."""
+    waits(desk, code=1, err=err)
+    done = desk.runs(approve, NAME, "--wait")
+    assert (done.code, said in done.err, desk.pauses) == (code, True, [])
 
 
 def test_what_is_deleted_meanwhile_ends_the_wait(desk: Desk) -> None:
