@@ -9,6 +9,8 @@ from pathlib import Path
 GO_SOURCES = Path(__file__).resolve().parent.parent / "go"
 
 KUBERNETES_VERSION = "v1.36.3"
+# The oldest line that Assent is for; built only for who asks for it (make matrix-floor).
+OLD_KUBERNETES_VERSION = "v1.30.14"
 ETCD_VERSION = "v3.6.9"
 HELM_VERSION = "v4.3.1"
 # The PD release that the pinned commit belongs to, and what PD says at /pd/api/v1/version.
@@ -50,29 +52,31 @@ class Tool:
         return ["build", *tags, no_symbols, "-ldflags", linker, "-o", str(output), self.package]
 
 
-# Without these kubectl and helm cannot parse the API server's version.
-# Kubernetes sets them in its hack/lib/version.sh.
-_KUBERNETES_VARIABLES = tuple(
-    (f"k8s.io/{package}.{name}", value)
-    for package in ("component-base/version", "client-go/pkg/version")
-    for name, value in (
-        ("gitVersion", KUBERNETES_VERSION),
-        ("gitMajor", KUBERNETES_VERSION.removeprefix("v").split(".")[0]),
-        ("gitMinor", KUBERNETES_VERSION.split(".")[1]),
-        ("gitTreeState", "clean"),
-    )
-)
+def _kubernetes(name: str, version: str = KUBERNETES_VERSION) -> Tool:
+    """Return the recipe of one of its programs; another than the pinned version is named so.
 
-
-def _kubernetes(name: str) -> Tool:
+    Without the variables kubectl and helm cannot parse the API server's version; Kubernetes sets
+    them in its hack/lib/version.sh.
+    """
+    major, minor, _ = version.removeprefix("v").split(".")
+    old = version != KUBERNETES_VERSION
     return Tool(
-        name=name,
-        version=KUBERNETES_VERSION,
-        module="kube",
+        name=f"{name}-{major}.{minor}" if old else name,
+        version=version,
+        module=f"kube-{major}.{minor}" if old else "kube",
         package=f"k8s.io/kubernetes/cmd/{name}",
-        variables=_KUBERNETES_VARIABLES,
+        variables=tuple(
+            (f"k8s.io/{package}.{variable}", value)
+            for package in ("component-base/version", "client-go/pkg/version")
+            for variable, value in (
+                ("gitVersion", version),
+                ("gitMajor", major),
+                ("gitMinor", minor),
+                ("gitTreeState", "clean"),
+            )
+        ),
         proof=("--version",),
-        proven_by=f"Kubernetes {KUBERNETES_VERSION}",
+        proven_by=f"Kubernetes {version}",
     )
 
 
@@ -117,6 +121,7 @@ TOOLS = {
         Tool(name="pdproxy", version="", module="tikvsim", package="./cmd/pdproxy"),
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
+        _kubernetes("kube-apiserver", OLD_KUBERNETES_VERSION),
         Tool(
             name="helm",
             version=HELM_VERSION,

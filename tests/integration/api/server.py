@@ -47,9 +47,12 @@ class ApiServer:
 
 
 @contextmanager
-def api_server(folder: Path) -> Iterator[ApiServer]:
-    """Start both on free ports of loopback; nothing of them is left on the way out."""
-    binaries = ensure(["etcd", "kube-apiserver"])
+def api_server(folder: Path, *, kube_apiserver: str = "kube-apiserver") -> Iterator[ApiServer]:
+    """Start both on free ports of loopback; nothing of them is left on the way out.
+
+    ``kube_apiserver`` names the binary of the sandbox's toolchain: there is an older one, too.
+    """
+    binaries = ensure(["etcd", kube_apiserver])
     client, peer, port = free_ports(3)
     signing_key = _write_signing_key(folder)
     tokens = folder / "tokens.csv"
@@ -66,7 +69,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
             "--unsafe-no-fsync",
             "--log-level=error",
         ],
-        "kube-apiserver": [
+        kube_apiserver: [
             f"--etcd-servers={etcd_url}",
             f"--cert-dir={folder / 'certs'}",
             f"--secure-port={port}",
@@ -103,8 +106,9 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
 
 def _ready(server: ApiServer, running: list[subprocess.Popen[bytes]]) -> bool:
     for process in running:
-        log = (server.folder / "kube-apiserver.log").read_text()[-2000:]
-        assert process.poll() is None, f"{process.args!r} ended: {log}"
+        if process.poll() is not None:
+            logs = "".join(log.read_text()[-2000:] for log in server.folder.glob("*.log"))
+            raise AssertionError(f"{process.args!r} ended: {logs}")
     if not server.ca_file.exists():
         return False
     try:

@@ -10,6 +10,7 @@ from sandbox.toolchain.catalogue import (
     GO_SOURCES,
     HELM_VERSION,
     KUBERNETES_VERSION,
+    OLD_KUBERNETES_VERSION,
     OLD_PD_VERSION,
     PD_VERSION,
     SETS,
@@ -27,6 +28,7 @@ def go_mod(name: str) -> str:
     ("name", "module", "version"),
     [
         pytest.param("kube", "k8s.io/kubernetes", KUBERNETES_VERSION, id="Kubernetes"),
+        pytest.param("kube-1.30", "k8s.io/kubernetes", OLD_KUBERNETES_VERSION, id="the oldest"),
         pytest.param("etcd", "go.etcd.io/etcd/server/v3", ETCD_VERSION, id="etcd"),
         pytest.param("helm", "helm.sh/helm/v4", HELM_VERSION, id="helm"),
     ],
@@ -36,11 +38,14 @@ def test_the_version_told_is_the_version_pinned(name: str, module: str, version:
     assert f"require {module} {version}\n" in go_mod(name)
 
 
-def test_kubernetes_libraries_are_of_the_same_release() -> None:
+@pytest.mark.parametrize(
+    ("name", "release"), [("kube", KUBERNETES_VERSION), ("kube-1.30", OLD_KUBERNETES_VERSION)]
+)
+def test_kubernetes_libraries_are_of_the_same_release(name: str, release: str) -> None:
     """k8s.io/api v0.36.3 belongs to Kubernetes v1.36.3; a mix builds, and behaves like neither."""
-    replaced = re.findall(r"^\s*(k8s\.io/\S+) => (\S+) (\S+)$", go_mod("kube"), re.MULTILINE)
-    assert len(replaced) > 30
-    assert {version for _, _, version in replaced} == {"v0." + KUBERNETES_VERSION.split(".", 1)[1]}
+    replaced = re.findall(r"^\s*(k8s\.io/\S+) => (\S+) (\S+)$", go_mod(name), re.MULTILINE)
+    assert len(replaced) >= 30
+    assert {version for _, _, version in replaced} == {"v0." + release.split(".", 1)[1]}
     assert all(name == target for name, target, _ in replaced)
 
 
@@ -60,6 +65,14 @@ def test_the_older_pd_is_of_the_6_6_line_and_nobody_builds_it_unasked() -> None:
     assert "\nreplace google.golang.org/grpc => google.golang.org/grpc v1.26.0\n" in older
     assert OLD_PD_VERSION.startswith("v6.6.")
     assert not any("pd-6.6" in members for members in SETS.values())
+
+
+def test_the_oldest_kubernetes_is_a_binary_of_its_own_and_nobody_builds_it_unasked() -> None:
+    """It costs five minutes of a processor, for the matrix on the oldest version only."""
+    oldest = TOOLS["kube-apiserver-1.30"]
+    assert oldest.package == TOOLS["kube-apiserver"].package
+    assert oldest.proven_by == f"Kubernetes {OLD_KUBERNETES_VERSION}"
+    assert not any(oldest.name in members for members in SETS.values())
 
 
 @pytest.mark.parametrize("name", MODULES)
