@@ -15,11 +15,11 @@ from prometheus_client import CollectorRegistry
 from assent.api.reasons import ClusterState
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.controllers.clusters import ClusterController, Gate
-from assent.controllers.hearing import CHECK_SECONDS, Hearing
+from assent.controllers.completeness import Completeness
 from assent.controllers.leader import Leader
 from assent.controllers.pd import PD_TIMEOUTS, PdAccess, PdConnector
 from assent.controllers.proposals import ProposalController
-from assent.controllers.source import GATE_KINDS, WATCHED, EventSource
+from assent.controllers.source import GATE_KINDS, EventSource
 from assent.controllers.watcher import Watcher
 from assent.controllers.world import World
 from assent.errors import AssentError, LeadershipLost
@@ -42,11 +42,8 @@ from assent.settings import Settings, SettingsError
 
 CONNECTIONS = 4
 GATE_PREFIX = "assent-"
-RETRY_SECONDS = 2.0
 COLLECT_AFTER_OBJECTS = 7_000
 """Ten times Python's default."""
-RELIST_SECONDS = 300.0
-"""kopf tells nothing of objects deleted while its watch was down (kubernetes.md 1.4)."""
 
 _STEADY_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -86,9 +83,8 @@ class App:
         self._metrics = Metrics(CollectorRegistry())
         self._kube = KubeClient(settings, on_request=self._metrics.kube_request)
         self._health = Health()
-        self._synced = asyncio.Event()
-        self._hearing = Hearing()
         self._world = World(self._changed, self._malformed)
+        self._complete = Completeness(self._kube, self._world, settings.watch_namespaces)
         self._elector = Elector(
             self._kube,
             settings,
@@ -189,10 +185,11 @@ class App:
                 group.create_task(serve(settings, self._metrics, self._health))
                 source = EventSource(settings, self._observe)
                 group.create_task(source.run())
-                group.create_task(self._keep_complete())
-                group.create_task(self._listen())
+                group.create_task(self._complete.keep())
+                group.create_task(self._complete.listen())
                 await source.watching.wait()
-                await self._synced.wait()
+                await self._complete.synced.wait()
+                self._health.ready = True
                 shipped_policies(settings.pod_namespace, settings.service_account)
                 _calm_collector()
                 while True:
@@ -214,35 +211,6 @@ class App:
             return LeadershipLost("no term is running")
         return judge_refusal(term, refusal, now_monotonic_seconds=steady_seconds())
 
-    async def _relist(self) -> None:
-        for kind in (item.KIND for item in WATCHED):
-            namespaces = self._settings.watch_namespaces if kind != KINDS.halt else ()
-            known_before = self._world.versions(kind)
-            found: list[Raw] = []
-            for namespace in namespaces or ("",):
-                found += await self._kube.list(kind, namespace)
-            self._hearing.listed(kind, found)
-            self._world.replace(kind, found, known_before=known_before)
-
-    async def _listen(self) -> None:
-        """Return never; raise WatchDeaf when lists show what the watch does not tell."""
-        while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            self._hearing.check()
-
-    async def _keep_complete(self) -> None:
-        while True:
-            try:
-                await self._relist()
-                self._synced.set()
-                self._health.ready = True
-            except AssentError as error:
-                _log.warning(
-                    "the custom resources could not be listed",
-                    extra={"reason": error.reason, "detail": error.message},
-                )
-            await asyncio.sleep(RELIST_SECONDS if self._synced.is_set() else RETRY_SECONDS)
-
     async def _read_anew(self, kind: str, key: str) -> None:
         namespace, _, name = key.rpartition("/")
         self._world.observe(kind, await self._kube.get(kind, namespace, name))
@@ -252,7 +220,7 @@ class App:
         return Gate(report.problem, deviates=report.deviates)
 
     def _observe(self, kind: str, event_type: str | None, raw: Raw) -> None:
-        self._hearing.told(kind, raw)
+        self._complete.told(kind, event_type, raw)
         if kind in GATE_KINDS:
             if raw["metadata"]["name"].startswith(GATE_PREFIX):
                 self._leader.gate_moved()

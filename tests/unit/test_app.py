@@ -1,6 +1,5 @@
 """The composition root: wired as the shell expects, and honest about what it cannot do."""
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from assent.app import App, main, steady_seconds
-from assent.controllers.hearing import WatchDeaf
 from assent.errors import LeadershipLost
 from assent.execution.terms import Term
 from assent.kube.errors import Fenced
@@ -41,58 +39,6 @@ async def app(server: FakeKube, tmp_path: Path) -> AsyncIterator[App]:
     await made._kube.aclose()
 
 
-async def test_the_first_list_fills_the_cache_before_anybody_leads(
-    app: App, server: FakeKube
-) -> None:
-    """The epoch of a first term is above all that any status has seen."""
-    server.put(KINDS.cluster, CLUSTER)
-    await app._relist()
-    assert app._world.highest_epoch == 41
-    assert [item.meta.name for item in app._world.clusters] == ["demo"]
-
-
-async def test_a_relist_notices_what_was_deleted_while_nobody_watched(
-    app: App, server: FakeKube
-) -> None:
-    """The watch tells nothing of deletions that it missed."""
-    server.put(KINDS.cluster, CLUSTER)
-    await app._relist()
-    server.delete(KINDS.cluster, NS, "demo")
-    await app._relist()
-    assert app._world.clusters == ()
-
-
-async def test_an_object_filed_during_a_relist_is_not_lost(app: App, server: FakeKube) -> None:
-    """It is in no list yet, and its event has already come."""
-
-    def filed() -> None:
-        app._observe(KINDS.cluster, "ADDED", server.put(KINDS.cluster, CLUSTER))
-
-    server.order("GET", "/tikvclusters$", filed, after_storing=True)
-    await app._relist()
-    assert len(app._world.clusters) == 1
-
-
-async def test_only_the_namespaces_that_are_watched_are_listed(
-    server: FakeKube, tmp_path: Path
-) -> None:
-    """A Role in one namespace must be enough there; Halts are of the whole cluster."""
-    settings = replace(
-        settings_for(tmp_path), api_server=server.url, watch_namespaces=("one", "two")
-    )
-    made = App(settings)
-    await made._relist()
-    await made._kube.aclose()
-    paths = [item.path.rpartition("v1alpha1/")[2] for item in server.seen]
-    assert paths == [
-        "namespaces/one/tikvclusters",
-        "namespaces/two/tikvclusters",
-        "namespaces/one/actionproposals",
-        "namespaces/two/actionproposals",
-        "halts",
-    ]
-
-
 async def test_events_of_the_watch_reach_the_cache(app: App, server: FakeKube) -> None:
     """Added, changed, deleted; kopf gives no type for what it lists."""
     raw = server.put(KINDS.cluster, CLUSTER)
@@ -100,31 +46,6 @@ async def test_events_of_the_watch_reach_the_cache(app: App, server: FakeKube) -
     assert len(app._world.clusters) == 1
     app._observe(KINDS.cluster, "DELETED", raw)
     assert not app._world.clusters
-
-
-async def test_a_watch_that_does_not_tell_what_a_list_shows_ends_the_process(
-    app: App, server: FakeKube, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever it died of; started anew, the process sees everything again."""
-    monkeypatch.setattr("assent.app.CHECK_SECONDS", 0.001)
-    server.put(KINDS.cluster, CLUSTER)
-    await app._relist()
-    async with asyncio.timeout(5):
-        with pytest.raises(WatchDeaf):
-            await app._listen()
-
-
-async def test_a_watch_that_tells_it_later_is_believed(
-    app: App, server: FakeKube, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A list may be ahead of the watch by a moment; our own writes are no news of the watch's."""
-    monkeypatch.setattr("assent.app.CHECK_SECONDS", 0.001)
-    raw = server.put(KINDS.cluster, CLUSTER)
-    await app._relist()
-    app._observe(KINDS.cluster, "ADDED", raw)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await app._listen()
 
 
 async def test_a_malformed_object_is_one_log_line_and_one_count(
