@@ -8,7 +8,7 @@ from assent.api.admission.shipped import shipped
 from assent.api.crdgen.assemble import full_schema
 from assent.api.crdgen.kinds import KINDS, Kind
 from assent.api.meta import API_VERSION
-from assent.api.reasons import ClusterState, ConditionType, Reason
+from assent.api.reasons import ClusterState, ConditionType, EventReason, Reason
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.lifecycle import FINISHED, IN_FLIGHT, OPEN, TABLE
 
@@ -119,6 +119,8 @@ def _reasons() -> str:
         table(("Reason", "Meaning"), [(f"`{item.value}`", item.meaning) for item in Reason]),
         "## States of a TiKVCluster (`status.state`)\n",
         table(("State", "Meaning"), [(f"`{item.value}`", item.meaning) for item in ClusterState]),
+        "## Further reasons of Events\n",
+        table(("Reason", "Meaning"), [(f"`{item.value}`", item.meaning) for item in EventReason]),
         "## Condition types\n",
         "".join(f"- `{item.value}`\n" for item in ConditionType),
     ]

@@ -22,6 +22,7 @@ from assent.controllers.proposals import ProposalController
 from assent.controllers.source import GATE_KINDS, EventSource
 from assent.controllers.watcher import Watcher
 from assent.controllers.world import World
+from assent.core.lifecycle.decision import Notice
 from assent.errors import AssentError, LeadershipLost
 from assent.execution.engine import Executor
 from assent.execution.fencing import judge_refusal, too_short
@@ -144,6 +145,7 @@ class App:
             now=utc_now,
             username=settings.username,
             holder=settings.pod_name,
+            metrics=self._metrics,
         )
         self._leader = Leader(
             world=self._world,
@@ -153,6 +155,7 @@ class App:
             check_gate=self._check_gate,
             read_anew=self._read_anew,
             keep_warm=lambda: self._kube.warm(CONNECTIONS),
+            announce=self._announce,
             metrics=self._metrics,
         )
 
@@ -214,6 +217,11 @@ class App:
     async def _read_anew(self, kind: str, key: str) -> None:
         namespace, _, name = key.rpartition("/")
         self._world.observe(kind, await self._kube.get(kind, namespace, name))
+
+    def _announce(self, cluster_key: str, notice: Notice) -> None:
+        raw = self._world.raw((KINDS.cluster, cluster_key))
+        if raw is not None:
+            self._events.post(KINDS.cluster, raw, notice)
 
     async def _check_gate(self) -> Gate:
         report = await check_gate(self._kube, self._settings)

@@ -12,6 +12,7 @@ from sandbox.toolchain import kubectl_path
 from tests.helm.rendering import CHART, ROOT, chart, helm, run, succeed
 from tests.integration.api.installing import await_crds, await_policies, path_of
 from tests.integration.api.kubeapi import MERGE, KubeApi, Who, path
+from tests.integration.api.people import OPERATOR_AS_ADMIN
 from tests.integration.api.server import api_server
 from tests.integration.api.waiting import until
 
@@ -84,8 +85,9 @@ def kept(kube: KubeApi) -> set[str]:
 def lead(kube: KubeApi, pod: str) -> None:
     """Make this pod the holder of the operator's Lease."""
     lease = {"metadata": {"name": "assent"}, "spec": {"holderIdentity": pod}}
-    if kube.call("POST", LEASES, lease).code == 409:
-        kube.call("PATCH", f"{LEASES}/assent", lease, content_type=MERGE).ok()
+    by = OPERATOR_AS_ADMIN
+    if kube.call("POST", LEASES, lease, by=by).code == 409:
+        kube.call("PATCH", f"{LEASES}/assent", lease, by=by, content_type=MERGE).ok()
 
 
 def await_leader(kube: KubeApi, pod: str, *, cluster: str) -> None:

@@ -33,7 +33,7 @@ BALLOTS = st.builds(
     tier=TIERS,
     needed=st.integers(1, 4),
     target_id=st.sampled_from(["store/4", "store/4", None]),
-    proposed_by=st.just(AUTHOR),
+    authors=st.just(frozenset({AUTHOR})),
     operator_username=st.just(OPERATOR),
 )
 
@@ -67,6 +67,44 @@ def test_the_count_is_the_plain_one(seats: list[Approval], ballot: Ballot) -> No
     assert tally.count.summary == f"{expected}/{ballot.needed}"
     rejected = any(seat.decision is Decision.REJECT for seat in seats)
     assert tally.enough is (expected >= ballot.needed and not rejected)
+
+
+GLASS = st.lists(
+    st.builds(
+        Approval,
+        by=NAMES,
+        decision=st.sampled_from([Decision.APPROVE, Decision.APPROVE, Decision.REJECT]),
+        digest=DIGESTS,
+        confirm=CONFIRMS,
+        break_glass=st.sampled_from([None, "nobody else is awake"]),
+    ),
+    max_size=8,
+    unique_by=lambda seat: seat.by,
+)
+"""One seat a person, as the API server's list map has it."""
+
+
+@given(GLASS, BALLOTS)
+def test_a_broken_glass_changes_who_is_needed_and_nothing_else(
+    seats: list[Approval], ballot: Ballot
+) -> None:
+    """It stands in exactly where one of those who count broke it and others are missing."""
+    broken = [seat for seat in seats if seat.break_glass is not None]
+    refused = {
+        seat.by
+        for seat in broken
+        if ballot.tier is Tier.CRITICAL or seat.by.startswith("system:serviceaccount:")
+    }
+    whole = [seat.model_copy(update={"break_glass": None}) for seat in seats]
+    plain = count_approvals([seat for seat in whole if seat.by not in refused], ballot)
+    tally = count_approvals(seats, ballot)
+    assert tally.approved_by == plain.approved_by
+    may = sorted({seat.by for seat in broken} & set(plain.approved_by))
+    glass = tally.count.break_glass
+    assert (glass is not None) is (bool(may) and plain.count.missing > 0)
+    if glass is not None:
+        assert (glass.by, glass.stands_in_for) == (may[0], plain.count.missing)
+    assert tally.count.missing == (0 if glass is not None else plain.count.missing)
 
 
 @given(SEATS, BALLOTS)

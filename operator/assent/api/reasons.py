@@ -60,6 +60,13 @@ class Reason(Explained):
     RESOLVED = "Resolved", "A person said what came of the unknown call."
 
 
+class EventReason(Explained):
+    """What an Event says beside the reasons of proposals and the states of clusters."""
+
+    GLASS_BROKEN = "GlassBroken", "One person stands in for the approvals that are missing."
+    GATE_INSTALLED = "GateInstalled", "The approval gate stands again after GateNotInstalled."
+
+
 class ClusterState(Explained):
     """What a TiKVCluster shows in its STATUS column (``status.state``)."""
 

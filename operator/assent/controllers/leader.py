@@ -5,10 +5,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from assent.api.reasons import ClusterState, EventReason
 from assent.controllers.clusters import ClusterController, Gate, wanted_of
 from assent.controllers.proposals import ProposalController
 from assent.controllers.queue import WorkQueue
 from assent.controllers.world import Key, World
+from assent.core.lifecycle.decision import Notice
 from assent.errors import AssentError, LeadershipLost, OutcomeUnknown
 from assent.execution.engine import Executor
 from assent.execution.leadership import Term
@@ -48,8 +50,10 @@ class Leader:
         check_gate: Callable[[], Awaitable[Gate]],
         read_anew: Callable[[str, str], Awaitable[None]],
         keep_warm: Callable[[], Awaitable[None]],
+        announce: Callable[[str, Notice], None],
         metrics: Metrics,
     ) -> None:
+        """Take the parts; ``announce`` posts an Event about the TiKVCluster of that key."""
         self._world = world
         self._clusters = clusters
         self._proposals = proposals
@@ -57,7 +61,10 @@ class Leader:
         self._check_gate = check_gate
         self._read_anew = read_anew
         self._keep_warm = keep_warm
+        self._announce = announce
         self._metrics = metrics
+        self._gate_told: str | None = None
+        """What Events last said is wrong with the gate; None when they said that it stands."""
         self._queue: WorkQueue[Key] | None = None
         self.gate = UNTESTED
         self._gate_moved = asyncio.Event()
@@ -177,7 +184,22 @@ class Leader:
             _log.error("the test of the approval gate broke", exc_info=error)
             gate = Gate(f"the approval gate cannot be tested: {type(error).__name__}")
         self._metrics.gate_installed.set(gate.problem is None)
+        self._tell(gate.problem)
         return gate
+
+    def _tell(self, problem: str | None) -> None:
+        """Post an Event about every TiKVCluster when what is wrong with the gate has changed."""
+        if problem == self._gate_told:
+            return
+        self._gate_told = problem
+        if problem is None:
+            text = "the approval gate stands again: what was undecided is asked anew"
+            notice = Notice(EventReason.GATE_INSTALLED.value, text)
+        else:
+            text = f"nothing executes: {problem}"
+            notice = Notice(ClusterState.GATE_NOT_INSTALLED.value, text, warning=True)
+        for cluster in self._world.clusters:
+            self._announce(cluster.meta.key, notice)
 
     def _enqueue_all(self, queue: WorkQueue[Key]) -> None:
         for cluster in self._world.clusters:

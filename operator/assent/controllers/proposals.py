@@ -17,9 +17,12 @@ from assent.core.detection.incident import incident_of
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts, Standing
+from assent.core.lifecycle.transition import glass_of
 from assent.core.model.resource import Cluster, Proposal
+from assent.errors import OutcomeUnknown
 from assent.execution.engine import Executor
 from assent.execution.leadership import Term
+from assent.observability.metrics import Metrics
 
 FRESH_SECONDS = 5.0
 """A snapshot this old is read anew before a decision; the refresh loop keeps it younger."""
@@ -75,6 +78,7 @@ class ProposalController:
         now: Callable[[], datetime],
         username: str,
         holder: str,
+        metrics: Metrics,
     ) -> None:
         self._world = world
         self._clusters = clusters
@@ -83,6 +87,7 @@ class ProposalController:
         self._now = now
         self._username = username
         self._holder = holder
+        self._metrics = metrics
         self._claims: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, key: str, term: Term) -> float | None:
@@ -119,10 +124,23 @@ class ProposalController:
     async def _apply(
         self, proposal: Proposal, cluster: Cluster | None, decision: Decision, term: Term
     ) -> None:
-        if decision.call is not None and cluster is not None:
-            await self._executor.claim(proposal, cluster, decision, term)
-        elif decision.status != proposal.status:
-            await self._executor.journal.store(proposal, decision)
+        try:
+            if decision.call is not None and cluster is not None:
+                await self._executor.claim(proposal, cluster, decision, term)
+            elif decision.status != proposal.status:
+                await self._executor.journal.store(proposal, decision)
+            else:
+                return
+        except OutcomeUnknown:
+            if decision.call is None:  # it may be stored: rather told twice than never
+                self._count_glass(proposal, decision)
+            raise
+        self._count_glass(proposal, decision)
+
+    def _count_glass(self, proposal: Proposal, decision: Decision) -> None:
+        glass, risk = glass_of(decision.status), decision.status.risk
+        if glass is not None and glass != glass_of(proposal.status) and risk is not None:
+            self._metrics.glass_broken.labels(tier=risk.tier.value).inc()
 
     async def _gather(self, proposal: Proposal, cluster: Cluster | None, term: Term) -> Facts:
         look, ready = NOTHING_SEEN, None

@@ -4,7 +4,7 @@ Until both hold nothing executes (DESIGN.md section 4).
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -19,9 +19,13 @@ from assent.settings import Settings
 
 FORGED_BY: Final = "nobody-the-gate-is-being-tested"
 OWN_NAME_ONLY: Final = "in your own name"
-"""In the message by which the approval policy refuses the forgery."""
-MAX_NAMESPACES: Final = 50
-"""How many namespaces are tried in one check; the bindings are compared for all of them."""
+"""In the message by which the approval policy refuses a forged approval."""
+AUTHOR_ONLY: Final = "spec.proposedBy must be you"
+"""In the message by which it refuses a forged author."""
+TERMINATING: Final = "because it is being terminated"
+"""In the message by which the API server refuses whatever is new in a namespace that goes away."""
+AT_ONCE: Final = 8
+"""How many namespaces are tried at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +39,40 @@ class GateReport:
     also when it could merely not be tested."""
 
 
-def forgery(namespace: str, *, author: str) -> Mapping[str, Any]:
-    """Return a proposal that comes with an approval inside, in somebody else's name."""
-    return {
-        "apiVersion": KINDS.api_version,
-        "kind": KINDS.proposal,
-        "metadata": {"generateName": "gate-self-test-", "namespace": namespace},
-        "spec": {
-            "clusterRef": {"name": "gate-self-test"},
-            "proposedBy": author,
-            "action": {"type": "StopEvictLeaders", "stopEvictLeaders": {"storeId": 1}},
-            "dryRun": True,
-            "approvals": [{"by": FORGED_BY, "decision": "Approve", "digest": "sha256:" + "0" * 64}],
-        },
+@dataclass(frozen=True, slots=True)
+class Forgery:
+    """A proposal that only the gate can refuse, and the words by which it must."""
+
+    what: str
+    spec: Mapping[str, Any]
+    refused_with: str
+
+    def body(self, namespace: str) -> Mapping[str, Any]:
+        """Return it as an object to create."""
+        return {
+            "apiVersion": KINDS.api_version,
+            "kind": KINDS.proposal,
+            "metadata": {"generateName": "gate-self-test-", "namespace": namespace},
+            "spec": self.spec,
+        }
+
+
+def forgeries(author: str) -> tuple[Forgery, ...]:
+    """Return what the operator can try to forge with the one right it has: to create.
+
+    An approval inside, in somebody else's name; and an ask in somebody else's name.
+    """
+    ask = {
+        "clusterRef": {"name": "gate-self-test"},
+        "proposedBy": author,
+        "action": {"type": "StopEvictLeaders", "stopEvictLeaders": {"storeId": 1}},
+        "dryRun": True,
     }
+    approval = {"by": FORGED_BY, "decision": "Approve", "digest": "sha256:" + "0" * 64}
+    return (
+        Forgery("approval", {**ask, "approvals": [approval]}, OWN_NAME_ONLY),
+        Forgery("author", {**ask, "proposedBy": FORGED_BY}, AUTHOR_ONLY),
+    )
 
 
 @cache
@@ -67,19 +91,19 @@ def shipped_policies(namespace: str, service_account: str) -> tuple[Mapping[str,
 async def check_gate(kube: KubeClient, settings: Settings) -> GateReport:
     """Return whether the gate stands, and what is wrong with it if not.
 
-    Compares the installed policies and bindings with the shipped ones, then tries a forged
-    approval (server-side dry-run, nothing is stored) in every watched namespace that has a
-    TiKVCluster. Never raises for what the API server says: a gate that cannot be tested is
-    one that does not stand.
+    Compares the installed policies and bindings with the shipped ones, then tries forgeries
+    (server-side dry-run, nothing is stored) in every namespace that is watched by name and in every
+    one that has a TiKVCluster. Never raises for what the API server says: a gate that cannot be
+    tested is one that does not stand.
     """
     try:
         sentences = await _deviations(kube, settings)
         if sentences:
             return GateReport("; ".join(sentences), deviates=True)
-        for namespace in await _namespaces(kube, settings):
-            report = await _forge(kube, namespace, settings)
-            if report.problem is not None:
-                return report
+        for group in _groups(await _namespaces(kube, settings)):
+            for report in await asyncio.gather(*(_forge(kube, one, settings) for one in group)):
+                if report.problem is not None:
+                    return report
     except AssentError as error:
         return GateReport(f"the approval gate cannot be tested: {error.message}")
     return GateReport(None)
@@ -93,23 +117,33 @@ async def _deviations(kube: KubeClient, settings: Settings) -> tuple[str, ...]:
 
 
 async def _namespaces(kube: KubeClient, settings: Settings) -> list[str]:
-    found: set[str] = set()
-    for namespace in settings.watch_namespaces or ("",):
-        found |= {
-            item["metadata"]["namespace"] for item in await kube.list(KINDS.cluster, namespace)
-        }
-    return sorted(found)[:MAX_NAMESPACES]
+    found = set(settings.watch_namespaces)
+    if not found:
+        found = {item["metadata"]["namespace"] for item in await kube.list(KINDS.cluster)}
+    return sorted(found)
+
+
+def _groups(namespaces: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(namespaces), AT_ONCE):
+        yield namespaces[start : start + AT_ONCE]
 
 
 async def _forge(kube: KubeClient, namespace: str, settings: Settings) -> GateReport:
-    body = forgery(namespace, author=settings.username)
+    for forgery in forgeries(settings.username):
+        report = await _try(kube, namespace, forgery)
+        if report.problem is not None:
+            return report
+    return GateReport(None)
+
+
+async def _try(kube: KubeClient, namespace: str, forgery: Forgery) -> GateReport:
     try:
-        await kube.create(KINDS.proposal, namespace, body, dry_run=True)
+        await kube.create(KINDS.proposal, namespace, forgery.body(namespace), dry_run=True)
     except (Invalid, Forbidden, Fenced, NotFound) as error:
-        if OWN_NAME_ONLY in error.message:
+        if forgery.refused_with in error.message or _nothing_can_be_filed(error, namespace):
             return GateReport(None)
         return GateReport(
-            f"the forged approval in namespace {namespace} was refused for another reason:"
+            f"a forged {forgery.what} in namespace {namespace} was refused for another reason:"
             f" {error.message}"
         )
     except Retryable as error:
@@ -117,7 +151,15 @@ async def _forge(kube: KubeClient, namespace: str, settings: Settings) -> GateRe
             f"the approval gate cannot be tested in namespace {namespace}: {error.message}"
         )
     return GateReport(
-        f"a forged approval in namespace {namespace} was let through: the policy is not in force"
-        " (a new one takes a second or two)",
+        f"a forged {forgery.what} in namespace {namespace} was let through: the policy is not in"
+        " force (a new one takes a second or two)",
         deviates=True,
     )
+
+
+def _nothing_can_be_filed(error: AssentError, namespace: str) -> bool:
+    """Return whether the namespace is gone or going: one that goes must not stop all others, and
+    the policies were compared for all of them.
+    """
+    gone = isinstance(error, NotFound) and f'namespaces "{namespace}" not found' in error.message
+    return gone or TERMINATING in error.message

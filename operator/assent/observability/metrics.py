@@ -4,6 +4,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from assent.api.v1alpha1.tikvcluster import Tier
+
 FAST_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SLOW_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
@@ -54,6 +56,13 @@ class Metrics:
             "1 while the approval gate stands and passed its self-test; 0 stops all execution.",
             registry=registry,
         )
+        self.glass_broken = self._counter(
+            "assent_glass_broken_total",
+            "Proposals for which one person stands in for missing approvals. Alert on any.",
+            "tier",
+        )
+        for tier in Tier:
+            self.glass_broken.labels(tier=tier.value)  # from 0, so that an increase shows
         self.phase_changes = self._counter(
             "assent_proposal_phase_changes_total", "Proposals that entered a phase.", "phase"
         )

@@ -71,8 +71,13 @@ class Filed:
                 "assessed": assessed,
                 "risk": {"tier": tier, "factors": []},
                 "target": {"clusterId": "1", "id": target, "identity": []},
+                "authors": self._authors(spec["proposedBy"]),
             }
         ).ok()
+
+    def _authors(self, latest: str) -> list[str]:
+        known = self.read().get("status", {}).get("authors", [])
+        return known if latest in known else [*known, latest]
 
     def walk_to(self, phase: str) -> None:
         """Move its phase there from Pending, along the lifecycle table."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.integration.api.kubeapi import Who, users
 
-_ALL = users(["sam", "mallory", "alice", "bob", "carol", "vera", "conny", "ola", "otto"])
+_ALL = users(["sam", "mallory", "alice", "bob", "carol", "vera", "conny", "ola", "otto", "greta"])
 
 SAM = _ALL["sam"]
 """May file proposals, decides nothing."""
@@ -25,6 +25,13 @@ OLA = _ALL["ola"]
 OTTO = _ALL["otto"]
 """May end a halt."""
 
+GRETA = _ALL["greta"]
+"""Decides on every tier, and may break the glass."""
+FLUX = Who("system:serviceaccount:flux-system:kustomize", ("system:serviceaccounts",))
+"""A service account that may decide on every tier and break the glass, as far as RBAC goes."""
+ARGO = Who("system:serviceaccount:argocd:application", ("system:serviceaccounts",))
+"""As Flux."""
+
 OPERATOR_USERNAME = "system:serviceaccount:assent-system:assent"
 OPERATOR_AS_ADMIN = Who(OPERATOR_USERNAME, ("system:masters",))
 """The operator's name with every right RBAC knows: what only a policy can stop."""
@@ -32,9 +39,11 @@ OPERATOR_AS_ADMIN = Who(OPERATOR_USERNAME, ("system:masters",))
 _BOUND = {
     "assent-viewer": [VERA],
     "assent-proposer": [SAM, MALLORY, ALICE],
-    "assent-approver-low": [ALICE, BOB],
-    "assent-approver-high": [CAROL],
-    "assent-approver-critical": [CAROL],
+    "assent-approver-low": [ALICE, BOB, GRETA, FLUX, ARGO],
+    "assent-approver-medium": [GRETA, FLUX, ARGO],
+    "assent-approver-high": [CAROL, GRETA, FLUX],
+    "assent-approver-critical": [CAROL, GRETA, FLUX],
+    "assent-glass-breaker": [GRETA, FLUX],
     "assent-configurer": [CONNY],
     "assent-halt": [OLA],
     "assent-unhalt": [OTTO],

@@ -17,7 +17,7 @@ FENCED = "fenced: caller pod does not hold the operator Lease"
 
 def set_holder(kube: KubeApi, holder: str) -> None:
     body = {"spec": {"holderIdentity": holder}}
-    kube.call("PATCH", f"{LEASES}/assent", body, content_type=MERGE).ok()
+    kube.call("PATCH", f"{LEASES}/assent", body, by=OPERATOR_AS_ADMIN, content_type=MERGE).ok()
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def holder(kube: KubeApi, operator: Who, life: Life) -> Iterator[None]:
     yield
     lease = {"metadata": {"name": "assent"}, "spec": {"holderIdentity": LEADER}}
     if kube.call("GET", f"{LEASES}/assent").code == 404:
-        kube.call("POST", LEASES, lease).ok()
+        kube.call("POST", LEASES, lease, by=OPERATOR_AS_ADMIN).ok()
     set_holder(kube, LEADER)
     probe = life.filed()
     until(

@@ -9,6 +9,7 @@ import pytest
 from assent.controllers import leader as leader_module
 from assent.controllers.clusters import Gate
 from assent.controllers.leader import UNTESTED, Leader
+from assent.core.lifecycle.decision import Notice
 from assent.errors import LeadershipLost, Retryable
 from assent.kube.resources import KINDS
 from tests.support.fake_kube import lose, refusal
@@ -30,6 +31,7 @@ def made(
     *,
     check_gate: Callable[[], Awaitable[Gate]] = stands,
     keep_warm: Callable[[], Awaitable[None]] = warm,
+    told: list[tuple[str, Notice]] | None = None,
 ) -> Leader:
     """Return a leader over the rig's parts."""
     found = Leader(
@@ -40,6 +42,7 @@ def made(
         check_gate=check_gate,
         read_anew=op.read_anew,
         keep_warm=keep_warm,
+        announce=lambda key, notice: told.append((key, notice)) if told is not None else None,
         metrics=op.metrics,
     )
     op.on_change, op.gate_now = found.changed, lambda: found.gate
@@ -196,3 +199,38 @@ async def test_an_error_of_one_object_is_counted_and_the_others_go_on(op: Rig) -
         await op.until(lambda: op.metric(errors, kind="TiKVCluster", reason="Invalid") == 1)
         await op.until(lambda: op.cluster_status().get("state") == "Watching")
         await op.until(lambda: op.cluster_status("bad").get("state") == "ClusterClaimed")
+
+
+async def test_events_say_when_the_gate_falls_and_when_it_stands_again(
+    op: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once each, about every TiKVCluster; the metric says the same."""
+    monkeypatch.setattr(leader_module, "GATE_RECHECK_SECONDS", 0.01)
+    found = [Gate("a binding is missing", deviates=True)]
+
+    async def check() -> Gate:
+        return found[0]
+
+    told: list[tuple[str, Notice]] = []
+    leader = made(op, check_gate=check, told=told)
+    async with leading(op, leader):
+        await op.until(lambda: len(told) == 1)
+        assert op.metrics.registry.get_sample_value("assent_gate_installed") == 0
+        leader.gate_moved()
+        await op.until(lambda: leader.gate == found[0])
+        found[0] = Gate(None)
+        await op.until(lambda: len(told) == 2)
+        assert op.metrics.registry.get_sample_value("assent_gate_installed") == 1
+    assert [key for key, _ in told] == [f"{NS}/demo"] * 2
+    fell, stands_again = (notice for _, notice in told)
+    assert (fell.reason, fell.warning) == ("GateNotInstalled", True)
+    assert fell.message == "nothing executes: a binding is missing"
+    assert (stands_again.reason, stands_again.warning) == ("GateInstalled", False)
+
+
+async def test_a_gate_that_stands_from_the_start_is_no_news(op: Rig) -> None:
+    """An idle operator posts nothing."""
+    told: list[tuple[str, Notice]] = []
+    async with leading(op, made(op, told=told)):
+        await op.until(lambda: "state" in op.cluster_status())
+    assert told == []

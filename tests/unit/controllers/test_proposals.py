@@ -1,6 +1,7 @@
 """One look at one proposal: claims one at a time, flights left alone, rests kept."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +13,9 @@ from assent.api.v1alpha1.parameters.store import EvictLeaders, SetStoreLimit, St
 from assent.controllers.clusters import Gate
 from assent.controllers.proposals import facts_from, rest_seconds
 from assent.core.model.resource import Proposal
-from assent.errors import LeadershipLost
+from assent.errors import LeadershipLost, OutcomeUnknown
 from assent.kube.resources import KINDS
+from tests.support.fake_kube import lose
 from tests.support.proposals import EVICT_4, NOW, claimed
 from tests.unit.execution.rig import NS, Rig
 
@@ -103,6 +105,51 @@ async def test_a_gate_that_does_not_stand_holds_what_was_approved(op: Rig) -> No
     op.gate = Gate(None)
     await op.reconcile("p1")
     await op.until_phase("p1", "Succeeded")
+
+
+def glasses(op: Rig, tier: str) -> float | None:
+    return op.metrics.registry.get_sample_value("assent_glass_broken_total", {"tier": tier})
+
+
+async def test_a_broken_glass_is_counted_once(op: Rig) -> None:
+    """By tier, when it first stands on the object; an alert is made of it."""
+    needed = {"spec": {"policy": {"approvalsNeeded": {"medium": 2}}, "suspend": True}}
+    op.server.edit(KINDS.cluster, NS, "demo", needed)
+    op.file("p1", EVICT_4)
+    await op.reconcile("p1")
+    assert glasses(op, "Medium") == 0
+    why = "both colleagues are on a plane"
+    seat = {"by": "sre-2", "decision": "Approve", "digest": op.status("p1")["digest"]}
+    op.say("p1", approvals=[{**seat, "breakGlass": why}])
+    await op.reconcile("p1")
+    assert op.status("p1")["approvals"]["breakGlass"] == {
+        "by": "sre-2",
+        "reason": why,
+        "standsInFor": 1,
+    }
+    assert glasses(op, "Medium") == 1
+    op.server.edit(KINDS.cluster, NS, "demo", {"spec": {"suspend": False}})
+    await op.reconcile("p1")
+    await op.until_phase("p1", "Succeeded")
+    assert glasses(op, "Medium") == 1
+
+
+@pytest.mark.parametrize("suspended", [True, False], ids=["held", "claimed"])
+async def test_a_broken_glass_whose_write_was_not_answered_is_counted(
+    op: Rig, suspended: bool
+) -> None:
+    """It is stored, whoever heard of it."""
+    needed = {"policy": {"approvalsNeeded": {"medium": 2}}, "suspend": suspended}
+    op.server.edit(KINDS.cluster, NS, "demo", {"spec": needed})
+    op.file("p1", EVICT_4)
+    await op.reconcile("p1")
+    seat = {"by": "sre-2", "decision": "Approve", "digest": op.status("p1")["digest"]}
+    op.say("p1", approvals=[{**seat, "breakGlass": "nobody else is awake"}])
+    op.server.order("PATCH", "/actionproposals/p1/status$", lose, after_storing=True)
+    with suppress(OutcomeUnknown):
+        await op.reconcile("p1")
+    assert op.status("p1")["approvals"]["summary"] == "1/2 glass"
+    assert glasses(op, "Medium") == 1
 
 
 async def test_without_its_cluster_an_open_proposal_waits_and_says_so(op: Rig) -> None:

@@ -145,6 +145,7 @@ class Rig:
             now=self.clock.now,
             username=OPERATOR,
             holder=pod,
+            metrics=self.metrics,
         )
         self.running: asyncio.Task[None] | None = None
         kube.listeners.append(self._watch)

@@ -8,7 +8,7 @@ import pytest
 
 from assent.api.admission import policies
 from assent.api.v1alpha1.actionproposal import ActionProposalSpec
-from assent.kube.admission import FORGED_BY, GateReport, check_gate, forgery
+from assent.kube.admission import FORGED_BY, GateReport, check_gate, forgeries
 from assent.settings import Settings
 from tests.support.rough_server import Visit, rough_server
 from tests.unit.kube.conftest import NewClient
@@ -16,10 +16,16 @@ from tests.unit.kube.conftest import NewClient
 SETTINGS = Settings.from_environment({"POD_NAME": "a", "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
 SHIPPED = policies(namespace="assent-system", service_account="assent")
 OWN_NAME = "a decision can only be given in your own name (x)"
+AUTHOR = "spec.proposedBy must be you (x) when you write or change the ask"
+BOTH = f"{OWN_NAME}; {AUTHOR}"
+"""What satisfies either forgery; which sentence belongs to which has a test of its own."""
 
 
 def server_with(
-    forged: tuple[int, str], *, installed: list[dict[str, Any]] = SHIPPED
+    forged: tuple[int, str],
+    *,
+    installed: list[dict[str, Any]] = SHIPPED,
+    namespaces: tuple[str, ...] = ("tikv",),
 ) -> Callable[[Visit], Awaitable[None]]:
     """Return an API server with these policies, one watched cluster, and this answer to forgery."""
 
@@ -31,7 +37,9 @@ def server_with(
             await visit.json(status, json.dumps(body).encode())
             return
         if "/tikvclusters" in path:
-            items: list[dict[str, Any]] = [{"metadata": {"name": "demo", "namespace": "tikv"}}]
+            items: list[dict[str, Any]] = [
+                {"metadata": {"name": "demo", "namespace": one}} for one in namespaces
+            ]
         elif "/validatingadmissionpolicybindings" in path:
             items = [one for one in installed if one["kind"].endswith("Binding")]
         else:
@@ -41,23 +49,87 @@ def server_with(
     return answer
 
 
-def test_the_forgery_is_a_proposal_that_only_the_gate_can_refuse() -> None:
-    """Refused by the schema it would prove nothing about the gate."""
-    body = forgery("tikv", author=SETTINGS.username)
-    spec = ActionProposalSpec.model_validate(body["spec"])
-    assert spec.approvals is not None
-    assert spec.approvals[0].by == FORGED_BY != spec.proposed_by
-    assert spec.dry_run, "were it ever stored and approved, it would still do nothing"
+def test_the_forgeries_are_proposals_that_only_the_gate_can_refuse() -> None:
+    """Refused by the schema they would prove nothing about the gate."""
+    approval, author = (
+        ActionProposalSpec.model_validate(one.body("tikv")["spec"])
+        for one in forgeries(SETTINGS.username)
+    )
+    assert approval.approvals is not None
+    assert approval.approvals[0].by == FORGED_BY != approval.proposed_by == SETTINGS.username
+    assert (author.proposed_by, author.approvals) == (FORGED_BY, None)
+    assert approval.dry_run, "were it ever stored and approved, it would still do nothing"
+    assert author.dry_run
 
 
 async def test_a_gate_that_refuses_the_forgery_stands(new_client: NewClient) -> None:
     """As shipped, and in force; tried without storing anything."""
-    async with rough_server(server_with((422, OWN_NAME))) as server:
+    async with rough_server(server_with((422, BOTH))) as server:
         assert await check_gate(new_client(server.url), SETTINGS) == GateReport(None)
     posts = [head for head in server.heads if head.startswith(b"POST")]
-    assert len(posts) == 1
-    assert b"dryRun=All" in posts[0]
-    assert b"/namespaces/tikv/" in posts[0]
+    assert len(posts) == len(forgeries("x"))
+    assert all(b"dryRun=All" in post and b"/namespaces/tikv/" in post for post in posts)
+
+
+@pytest.mark.parametrize(
+    ("message", "left"),
+    [
+        pytest.param(OWN_NAME, "author", id="in the approver's name only"),
+        pytest.param(AUTHOR, "approval", id="in the author's name only"),
+    ],
+)
+async def test_each_forgery_needs_its_own_refusal(
+    new_client: NewClient, message: str, left: str
+) -> None:
+    """A gate that guards one of the two lets the other through."""
+    async with rough_server(server_with((422, message))) as server:
+        problem = (await check_gate(new_client(server.url), SETTINGS)).problem
+    assert problem is not None
+    assert f"a forged {left} in namespace tikv was refused for another reason" in problem
+
+
+def tried(heads: list[bytes]) -> list[str]:
+    """Return the namespaces in which something was forged."""
+    posts = [head.split()[1].decode() for head in heads if head.startswith(b"POST")]
+    return sorted({path.split("/namespaces/")[1].split("/")[0] for path in posts})
+
+
+async def test_every_namespace_with_a_cluster_is_tried(new_client: NewClient) -> None:
+    """A platform has hundreds; none is left out."""
+    many = tuple(f"ns-{number:03}" for number in range(60))
+    async with rough_server(server_with((422, BOTH), namespaces=many)) as server:
+        assert await check_gate(new_client(server.url), SETTINGS) == GateReport(None)
+    assert tried(server.heads) == list(many)
+
+
+async def test_namespaces_watched_by_name_are_tried_without_a_cluster(
+    new_client: NewClient,
+) -> None:
+    """The first TiKVCluster there must find a gate that was tested."""
+    named = Settings.from_environment(
+        {"POD_NAME": "a", "KUBERNETES_SERVICE_HOST": "10.0.0.1", "ASSENT_WATCH_NAMESPACES": "a,b"}
+    )
+    async with rough_server(server_with((422, BOTH), namespaces=())) as server:
+        assert await check_gate(new_client(server.url), named) == GateReport(None)
+    assert tried(server.heads) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (
+            (403, "unable to create new content in namespace tikv because it is being terminated"),
+            "one namespace on its way out must not stop the work on all others",
+        ),
+        ((404, 'namespaces "tikv" not found'), "and one that is gone holds nothing to guard"),
+    ],
+)
+async def test_a_namespace_that_goes_away_does_not_close_the_gate(
+    new_client: NewClient, answer: tuple[int, str], why: str
+) -> None:
+    """The policies and bindings are compared for all namespaces at once."""
+    async with rough_server(server_with(answer)) as server:
+        assert await check_gate(new_client(server.url), SETTINGS) == GateReport(None), why
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,23 @@
 """The approval gate: who may say what on a proposal, and when.
 
-- One SubjectAccessReview a variable: three in one expression exceed CEL's cost limit.
-- The review asks for the verb on ``actionproposals/<tier>`` with the action type as name, so that
-  RBAC's resourceNames limits an approver to types.
-- Both tier and digest are the stored ones, written by the operator; what is not assessed yet
-  counts as Critical.
-- A policy has no clock: expiry is judged by the operator.
+The first sentence that does not hold is the one that people read, so the one that helps most comes
+first. A policy has no clock: expiry is judged by the operator.
 """
 
-from assent.api.admission.ask import changed, same
+from assent.api.admission.approval_terms import robot, variables
 from assent.api.admission.installation import Installation
-from assent.api.admission.policy import AdmissionPolicy, Validation, Variable, quoted
-from assent.api.meta import GROUP
+from assent.api.admission.policy import AdmissionPolicy, Validation, quoted
 from assent.api.v1alpha1.actionproposal import ActionProposal, Phase
 from assent.api.v1alpha1.lifecycle import OPEN
+from assent.api.v1alpha1.tikvcluster import Tier
 
 NAME = "assent-approvals"
+
+TIERS_WITHOUT_ROBOTS = (Tier.HIGH, Tier.CRITICAL)
+"""Where people answer: no service account has a seat."""
+
+WITHOUT_A_CALL = (Phase.REJECTED, Phase.EXPIRED, Phase.SUPERSEDED, Phase.CANCELLED)
+"""Ends before anything was sent: there is nothing to take back."""
 
 
 def approvals(installation: Installation) -> AdmissionPolicy:
@@ -24,73 +26,66 @@ def approvals(installation: Installation) -> AdmissionPolicy:
         name=NAME,
         operations=("CREATE", "UPDATE"),
         resources=(ActionProposal.PLURAL,),
-        variables=_variables(),
-        validations=(*_DECISIONS, *_ASK, *_rights(installation), *_APPROVE, *_LAST_WORDS),
+        variables=variables(),
+        validations=(
+            _FROZEN,
+            *_DECISIONS,
+            *_ASK,
+            *_rights(installation),
+            *_APPROVE,
+            *_SEATS,
+            *_GLASS,
+            *_LAST_WORDS,
+        ),
         audit=(
             (
                 "decision",
                 "size(variables.changed) > 0 ? variables.me + ' ' + variables.changed[0].decision"
                 " + ' ' + object.metadata.namespace + '/' + object.metadata.name : ''",
             ),
+            (
+                "broken-glass",
+                "variables.breaking ? variables.me + ' ' + object.metadata.namespace + '/'"
+                " + object.metadata.name + ': ' + variables.changed[0].?breakGlass.orValue('')"
+                " : ''",
+            ),
         ),
     )
 
 
-def _allowed(verb: str) -> str:
-    return (
-        f"authorizer.group('{GROUP}').resource('{ActionProposal.PLURAL}')"
-        ".subresource(variables.tier.lowerAscii()).namespace(object.metadata.namespace)"
-        f".name(object.spec.action.type).check('{verb}').allowed()"
-    )
+def _listed(phases: list[str]) -> str:
+    return "[" + ", ".join(quoted(phase) for phase in phases) + "]"
 
 
-def _variables() -> tuple[Variable, ...]:
-    old, new = "oldObject.spec", "object.spec"
-    return (
-        Variable("me", "request.userInfo.username"),
-        Variable("old", "oldObject != null ? oldObject.spec.?approvals.orValue([]) : []"),
-        Variable("new", "object.spec.?approvals.orValue([])"),
-        Variable("changed", "variables.new.filter(a, !variables.old.exists(o, o == a))"),
-        Variable("removed", "variables.old.filter(o, !variables.new.exists(a, a.by == o.by))"),
-        Variable("approving", "variables.changed.exists(a, a.decision == 'Approve')"),
-        Variable("rejecting", "variables.changed.exists(a, a.decision == 'Reject')"),
-        Variable("phase", "oldObject != null ? oldObject.?status.?phase.orValue('') : ''"),
-        Variable(
-            "tier",
-            "oldObject != null ? oldObject.?status.?risk.?tier.orValue('Critical') : 'Critical'",
-        ),
-        Variable("target", "oldObject != null ? oldObject.?status.?target.?id.orValue('') : ''"),
-        Variable("otherChanged", f"oldObject == null || {changed(old, new, without_author=True)}"),
-        Variable("askChanged", f"oldObject == null || {changed(old, new)}"),
-        Variable(
-            "assessed",
-            "oldObject != null && oldObject.?status.?assessed.hasValue() && "
-            + same("oldObject.status.assessed", new),
-        ),
-        Variable("mayApprove", f"!variables.approving || {_allowed('approve')}"),
-        Variable("mayReject", f"!variables.rejecting || {_allowed('reject')}"),
-        Variable(
-            "newResolution",
-            "has(object.spec.resolution) &&"
-            " (oldObject == null || oldObject.spec.?resolution != object.spec.?resolution)",
-        ),
-        Variable("mayResolve", f"!variables.newResolution || {_allowed('resolve')}"),
-    )
+_COMMANDS = "object.metadata.name + ' -n ' + object.metadata.namespace"
 
+_FROZEN = Validation(
+    f"oldObject == null || variables.phase in {_listed(['', *sorted(OPEN)])}"
+    " || (!variables.askChanged && variables.old == variables.new)",
+    "the ask and its approvals are frozen once execution began",
+    "'the ask and its approvals are frozen: this proposal is ' + variables.phase"
+    f" + (variables.phase in {_listed(sorted(WITHOUT_A_CALL))} ? '; file a new proposal'"
+    f" : '; to stop it: kubectl proposals cancel ' + {_COMMANDS}"
+    f" + '; to take back what was done: kubectl proposals revert ' + {_COMMANDS})",
+)
 
 _DECISIONS = (
     Validation(
         "variables.changed.all(a, a.by == variables.me)",
         "a decision can only be given in your own name",
-        "'a decision can only be given in your own name (' + variables.me + ')'",
+        "'a decision can only be given in your own name (' + variables.me + ')'"
+        " + (oldObject == null ? '; a new ask starts without any: ' + variables.lines : '')",
     ),
     Validation(
         "variables.askChanged || variables.removed.all(a, a.by == variables.me)",
         "you may only withdraw your own decision",
     ),
+    Validation(
+        "variables.askChanged || variables.old.all(o, o.decision != 'Reject'"
+        " || variables.new.exists(a, a == o))",
+        "rejected: a Reject is final; file a new proposal",
+    ),
 )
-
-_OPEN_PHASES = ", ".join(quoted(phase) for phase in ["", *sorted(OPEN)])
 
 _ASK = (
     Validation(
@@ -104,6 +99,8 @@ _ASK = (
     Validation(
         "!variables.askChanged || size(variables.new) == 0",
         "a new or changed ask starts without approvals: it must be assessed first",
+        "'a new or changed ask starts without approvals: it must be assessed first; '"
+        " + variables.lines",
     ),
     Validation(
         "!variables.askChanged || object.spec.proposedBy == variables.me",
@@ -114,12 +111,6 @@ _ASK = (
         "oldObject == null || object.spec.proposedBy == oldObject.spec.proposedBy"
         " || variables.otherChanged",
         "spec.proposedBy changes only together with the ask",
-    ),
-    Validation(
-        f"oldObject == null || variables.phase in [{_OPEN_PHASES}]"
-        " || (!variables.askChanged && variables.old == variables.new)",
-        "the ask and its approvals are frozen once execution began",
-        "'the ask and its approvals are frozen: this proposal is ' + variables.phase",
     ),
 )
 
@@ -145,6 +136,14 @@ def _rights(installation: Installation) -> tuple[Validation, ...]:
             f"'user ' + variables.me + ' may not reject ' + {what}",
             forbidden=True,
         ),
+        Validation(
+            "variables.mayBreakGlass",
+            "you may not break the glass for this",
+            f"'user ' + variables.me + ' may not break the glass for ' + {what}"
+            " + ': needs the verb break-glass on"
+            f" {ActionProposal.PLURAL}/' + variables.tier.lowerAscii()",
+            forbidden=True,
+        ),
     )
 
 
@@ -160,8 +159,8 @@ _APPROVE = (
         "the ask has changed and is not assessed yet: look again in a moment",
     ),
     Validation(
-        "!variables.approving || variables.changed.all(a, has(a.digest)"
-        " && a.digest == oldObject.?status.?digest.orValue('none'))",
+        "!variables.approving"
+        " || variables.changed.all(a, has(a.digest) && a.digest == variables.digest)",
         "the digest is not that of the ask as it stands: look again",
     ),
     Validation(
@@ -169,10 +168,48 @@ _APPROVE = (
         "you proposed this: somebody else must approve it",
     ),
     Validation(
-        "!variables.approving || variables.tier != 'Critical' || (variables.target != ''"
+        "!variables.approving || !(variables.me in variables.authors)",
+        "you wrote an earlier revision of this ask: somebody else must approve it",
+    ),
+    Validation(
+        f"!variables.approving || variables.tier != '{Tier.CRITICAL.value}'"
+        " || (variables.target != ''"
         " && variables.changed.all(a, a.?confirm.orValue('') == variables.target))",
         "Critical: type the target into confirm",
         "'Critical: confirm must be the target, typed: ' + variables.target",
+    ),
+)
+
+_OTHER_ROBOTS = (
+    "variables.old.filter(o, o.by != variables.me && o.decision == 'Approve'"
+    f" && {robot('o.by')} && o.?digest.orValue('') == variables.digest)"
+)
+
+_SEATS = (
+    Validation(
+        "!(variables.approving && variables.robot)"
+        f" || !(variables.tier in {_listed([tier.value for tier in TIERS_WITHOUT_ROBOTS])})",
+        "service accounts have no seat at this tier: people must approve it",
+        "'service accounts have no seat for tier ' + variables.tier + ': people must approve it'",
+    ),
+    Validation(
+        f"!(variables.approving && variables.robot) || size({_OTHER_ROBOTS}) == 0",
+        "all service accounts together have one seat, and it is taken: a person must approve",
+    ),
+)
+
+_GLASS = (
+    Validation(
+        "variables.changed.all(a, !has(a.breakGlass) || a.decision == 'Approve')",
+        "breakGlass stands beside an Approve only",
+    ),
+    Validation(
+        "!(variables.breaking && variables.robot)",
+        "only a person can break the glass",
+    ),
+    Validation(
+        f"!variables.breaking || variables.tier != '{Tier.CRITICAL.value}'",
+        "Critical: the glass cannot be broken; everybody who is needed must approve",
     ),
 )
 
@@ -185,8 +222,7 @@ _LAST_WORDS = (
         " outcome is unknown",
     ),
     Validation(
-        "!variables.newResolution"
-        " || object.spec.resolution.digest == oldObject.?status.?digest.orValue('none')",
+        "!variables.newResolution || object.spec.resolution.digest == variables.digest",
         "the resolution's digest is not that of the ask as it stands: look again",
     ),
     Validation(

@@ -20,7 +20,10 @@ issue 130887, seen on 1.36.3). So ``helm uninstall`` leaves both in place; they 
 writes of the operator only, and are taken over by the next install."""
 
 
-KUBE_SYSTEM = "system:serviceaccount:kube-system:"
+SERVICE_ACCOUNTS = "system:serviceaccount:"
+"""How every service account's user name begins."""
+
+KUBE_SYSTEM = f"{SERVICE_ACCOUNTS}kube-system:"
 """Garbage collector and namespace controller take finalizers and owners away on deletion."""
 
 
@@ -92,7 +95,7 @@ class AdmissionPolicy:
     name: str
     operations: tuple[str, ...]
     resources: tuple[str, ...]
-    """Of our own group, as in RBAC: ``actionproposals/status``."""
+    """As in RBAC: ``actionproposals/status``."""
     validations: tuple[Validation, ...]
     variables: tuple[Variable, ...] = ()
     conditions: tuple[Condition, ...] = ()
@@ -101,6 +104,10 @@ class AdmissionPolicy:
     lease: LeaseParameter | None = None
     beside: ParameterOfOurs | None = None
     """Never together with ``lease``."""
+    group: str = GROUP
+    """Whose resources these are."""
+    names: tuple[str, ...] = ()
+    """Only objects with one of these names; empty means all."""
 
     def wire(self) -> list[dict[str, Any]]:
         """Return the policy and its binding, in the order in which to install them."""
@@ -112,19 +119,20 @@ class AdmissionPolicy:
             spec["paramKind"] = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
         if self.beside is not None:
             spec["paramKind"] = {"apiVersion": OUR_API_VERSION, "kind": self.beside.kind}
+        rule: dict[str, Any] = {
+            "apiGroups": [self.group],
+            "apiVersions": ["*"],
+            "operations": list(self.operations),
+            "resources": list(self.resources),
+            "scope": "*",
+        }
+        if self.names:
+            rule["resourceNames"] = list(self.names)
         spec["matchConstraints"] = {
             "matchPolicy": "Equivalent",
             "namespaceSelector": {},
             "objectSelector": {},
-            "resourceRules": [
-                {
-                    "apiGroups": [GROUP],
-                    "apiVersions": ["*"],
-                    "operations": list(self.operations),
-                    "resources": list(self.resources),
-                    "scope": "*",
-                }
-            ],
+            "resourceRules": [rule],
         }
         if self.conditions:
             spec["matchConditions"] = [condition.wire() for condition in self.conditions]

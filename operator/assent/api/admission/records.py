@@ -34,6 +34,7 @@ def journal(installation: Installation) -> AdmissionPolicy:
         variables=(
             Variable("deleting", "request.operation == 'DELETE'"),
             Variable("operator", f"request.userInfo.username == {quoted(installation.username)}"),
+            Variable("it", "oldObject.metadata.name + ' -n ' + oldObject.metadata.namespace"),
             Variable("phase", "oldObject != null ? oldObject.?status.?phase.orValue('') : ''"),
             *_metadata("finalizers", "[]"),
             *_metadata("ownerReferences", "[]"),
@@ -43,6 +44,9 @@ def journal(installation: Installation) -> AdmissionPolicy:
             Validation(
                 f"!variables.deleting || !(variables.phase in [{_IN_FLIGHT}])",
                 "in flight: its journal must survive until it ends (cancel it, or resolve it)",
+                "'in flight: its journal must survive until it ends (cancel it, or resolve it);'"
+                " + ' to stop it: kubectl proposals cancel ' + variables.it"
+                " + '; to take back what was done: kubectl proposals revert ' + variables.it",
             ),
             Validation(
                 "variables.deleting || variables.operator"

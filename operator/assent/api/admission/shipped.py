@@ -7,7 +7,7 @@ from assent.api.admission.configure import configure
 from assent.api.admission.installation import Installation
 from assent.api.admission.policy import AdmissionPolicy
 from assent.api.admission.records import cluster_in_use, journal
-from assent.api.admission.status import leader_fence, status_writer
+from assent.api.admission.status import leader_fence, lease_writer, status_writer
 from assent.api.meta import LEASE_NAME
 
 
@@ -31,5 +31,6 @@ def shipped(installation: Installation) -> tuple[AdmissionPolicy, ...]:
         cluster_in_use(),
         status_writer(installation),
         leader_fence(installation),
+        lease_writer(installation),
         configure(),
     )

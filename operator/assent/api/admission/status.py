@@ -1,4 +1,4 @@
-"""Who may write status: the operator's service account, and of its pods the Lease's holder."""
+"""Who may write status and the Lease: the operator, and of its pods the one that leads."""
 
 from assent.api.admission.installation import Installation
 from assent.api.admission.policy import (
@@ -13,6 +13,7 @@ from assent.api.v1alpha1.tikvcluster import TiKVCluster
 
 WRITER_NAME = "assent-status-writer"
 FENCE_NAME = "assent-leader-fence"
+LEASE_NAME = "assent-lease"
 
 _STATUS = (f"{ActionProposal.PLURAL}/status", f"{TiKVCluster.PLURAL}/status")
 _POD = "authentication.kubernetes.io/pod-name"
@@ -60,6 +61,30 @@ def leader_fence(installation: Installation) -> AdmissionPolicy:
                 f" && has(request.userInfo.extra) && {quoted(_POD)} in request.userInfo.extra"
                 f" && request.userInfo.extra[{quoted(_POD)}][0] == params.spec.holderIdentity",
                 "fenced: caller pod does not hold the operator Lease",
+                forbidden=True,
+            ),
+        ),
+    )
+
+
+def lease_writer(installation: Installation) -> AdmissionPolicy:
+    """Return the policy ``assent-lease``: only the operator says who leads, administrators
+    included, for the fence believes the Lease.
+
+    Deleting it is plain RBAC: the term ends, status stands still until a new one begins under a
+    higher epoch, and nobody can write it anew but the operator.
+    """
+    return AdmissionPolicy(
+        name=LEASE_NAME,
+        operations=("CREATE", "UPDATE"),
+        group="coordination.k8s.io",
+        resources=("leases",),
+        names=(installation.lease_name,),
+        conditions=(Condition("ours", f"request.namespace == {quoted(installation.namespace)}"),),
+        validations=(
+            Validation(
+                f"request.userInfo.username == {quoted(installation.username)}",
+                "this Lease is written by the operator only",
                 forbidden=True,
             ),
         ),

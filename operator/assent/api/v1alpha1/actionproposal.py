@@ -338,6 +338,8 @@ class ActionProposalStatus(ApiModel):
     """What an approval must quote: sha256 of the ask, tier, effective dry-run and target."""
     revision: int | None = None
     """Counts the digests this proposal has had, from 1."""
+    revision_reason: Sentence | None = None
+    """Why the revision before no longer stands, and what was said to it; absent for the first."""
     assessed: Ask | None = None
     authors: Annotated[list[Username], Field(max_length=16)] | None = None
     """Everybody who wrote the ask, in the order in which it was assessed: the first filed it, the

@@ -1,9 +1,15 @@
 """Who said yes to exactly this, and whether that is enough."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from assent.api.v1alpha1.actionproposal import Approval, ApprovalCount, Decision, NotCounting
+from assent.api.v1alpha1.actionproposal import (
+    Approval,
+    ApprovalCount,
+    BrokenGlass,
+    Decision,
+    NotCounting,
+)
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.policy.ceremony import ceremony_of
 
@@ -22,14 +28,15 @@ class Ballot:
     needed: int
     target_id: str | None
     """What ``confirm`` must repeat for tier Critical."""
-    proposed_by: str
+    authors: frozenset[str]
+    """Everybody who wrote the ask, at any revision: whoever filed it, and whoever changed it."""
     operator_username: str
     """Carries out what others approve, so it has no seat itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The result of a count."""
+    """The result of a count. With a broken glass nothing is missing, whoever is."""
 
     count: ApprovalCount
     approved_by: tuple[str, ...]
@@ -49,7 +56,7 @@ def count_approvals(approvals: Sequence[Approval], ballot: Ballot) -> Tally:
     The API server's policies refuse most of what is left out here; this is the second lock.
     The result does not depend on the order of the list.
     """
-    approved: list[str] = []
+    approved: dict[str, Approval] = {}
     not_counting: dict[str, str] = {}
     service_account_seats = ceremony_of(ballot.tier).service_account_seats
     for approval in sorted(approvals, key=_order):
@@ -62,17 +69,20 @@ def count_approvals(approvals: Sequence[Approval], ballot: Ballot) -> Tally:
             else:
                 why_not = _no_seat(ballot.tier)
         if why_not is None:
-            approved.append(approval.by)
+            approved[approval.by] = approval
             not_counting.pop(approval.by, None)
         else:
             not_counting[approval.by] = why_not
     given = len(approved)
+    missing = max(0, ballot.needed - given)
+    glass = _broken_glass(approved.values(), missing)
     return Tally(
         count=ApprovalCount(
             needed=ballot.needed,
             given=given,
-            missing=max(0, ballot.needed - given),
-            summary=f"{given}/{ballot.needed}",
+            missing=missing if glass is None else 0,
+            summary=f"{given}/{ballot.needed}{'' if glass is None else ' glass'}",
+            break_glass=glass,
             not_counting=[
                 NotCounting(by=by, reason=reason)
                 for by, reason in sorted(not_counting.items())[:MAX_NOT_COUNTING]
@@ -89,8 +99,23 @@ def rejecters(approvals: Sequence[Approval]) -> tuple[str, ...]:
     return tuple(sorted({one.by for one in approvals if one.decision is Decision.REJECT}))
 
 
-def _order(approval: Approval) -> tuple[str, str, str]:
-    return (approval.by, approval.digest or "", approval.confirm or "")
+def _broken_glass(approved: Iterable[Approval], missing: int) -> BrokenGlass | None:
+    """Return who stands in for what is missing; None when nobody does, or nothing is missing."""
+    if missing == 0:
+        return None
+    return next(
+        (
+            BrokenGlass(by=one.by, reason=one.break_glass, stands_in_for=missing)
+            for one in approved
+            if one.break_glass is not None
+        ),
+        None,
+    )
+
+
+def _order(approval: Approval) -> tuple[str, ...]:
+    said = (approval.digest, approval.confirm, approval.break_glass)
+    return (approval.by, *(text or "" for text in said))
 
 
 def _why_not(approval: Approval, ballot: Ballot) -> str | None:
@@ -98,14 +123,18 @@ def _why_not(approval: Approval, ballot: Ballot) -> str | None:
         return "the ask is not assessed yet"
     if approval.digest != ballot.digest:
         return "it is for another revision: the digest is not that of the ask as it stands"
-    if approval.by == ballot.proposed_by:
-        return "they proposed this: somebody else must approve it"
+    if approval.by in ballot.authors:
+        return "they wrote this ask, or a revision of it: somebody else must approve it"
     if approval.by == ballot.operator_username:
         return "the operator has no seat"
     if ceremony_of(ballot.tier).typed_confirmation and (
         ballot.target_id is None or approval.confirm != ballot.target_id
     ):
         return f"{ballot.tier.value} needs confirm: {ballot.target_id}"
+    if approval.break_glass is not None and not ceremony_of(ballot.tier).breakable:
+        return f"the glass cannot be broken for tier {ballot.tier.value}"
+    if approval.break_glass is not None and approval.by.startswith(SERVICE_ACCOUNT_PREFIX):
+        return "only a person can break the glass"
     return None
 
 

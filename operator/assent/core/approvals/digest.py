@@ -36,15 +36,7 @@ class Material:
 
 def ask_of(spec: ActionProposalSpec) -> Ask:
     """Return the ask: all of spec but clusterRef, approvals, cancel and resolution."""
-    return Ask(
-        action=spec.action,
-        proposed_by=spec.proposed_by,
-        dry_run=spec.dry_run,
-        reason=spec.reason,
-        not_before=spec.not_before,
-        not_after=spec.not_after,
-        revert_after=spec.revert_after,
-    )
+    return Ask(**{name: getattr(spec, name) for name in Ask.model_fields})
 
 
 def same_ask(left: Ask | None, right: Ask) -> bool:

@@ -13,6 +13,7 @@ from assent.core.actions.action import Action, Reversibility
 from assent.core.actions.program import program_of
 from assent.core.approvals.count import Ballot, Tally, count_approvals
 from assent.core.approvals.digest import Material, ask_of, digest_of, same_ask
+from assent.core.approvals.revision import authors_of, record_of, why_anew
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.gate_list import as_precondition, first_held, gates_of
 from assent.core.lifecycle.messages import clip
@@ -194,6 +195,10 @@ def assessed(facts: Facts, view: View, target: Target) -> dict[str, Any]:
         "assessed": ask_of(spec),
         "digest": digest,
         "revision": revision,
+        "revision_reason": why_anew(
+            spec, status, tier=view.risk.tier, target=target, dry_run=view.dry_run
+        ),
+        **record_of(spec, status),
         "risk": view.risk,
         "target": target,
         "effective_dry_run": view.dry_run,
@@ -219,6 +224,8 @@ def voided(facts: Facts) -> dict[str, Any]:
     gone: dict[str, Any] = {"digest": None, "approvals": None}
     if not same_ask(status.assessed, ask_of(spec)):
         gone |= {"assessed": None, "risk": None, "target": None, "expires_at": None}
+        if status.assessed is not None or status.authors:
+            gone |= record_of(spec, status)  # before what was assessed is forgotten
     return gone
 
 
@@ -232,7 +239,7 @@ def _count(facts: Facts, *, digest: str, tier: Tier, target: Target | None) -> T
             tier=tier,
             needed=needed_approvals(facts.cluster.spec.policy, tier),
             target_id=target.id if target is not None else None,
-            proposed_by=facts.proposal.spec.proposed_by,
+            authors=frozenset(authors_of(facts.proposal.spec, facts.proposal.status)),
             operator_username=facts.operator_username,
         ),
     )

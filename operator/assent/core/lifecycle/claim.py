@@ -20,8 +20,14 @@ from assent.core.lifecycle.journal import (
     new_step,
     sendable_call,
 )
-from assent.core.lifecycle.messages import DRY_RUN_MARK, cancel_command, sentence_case
+from assent.core.lifecycle.messages import (
+    DRY_RUN_MARK,
+    broken,
+    cancel_command,
+    sentence_case,
+)
 from assent.core.lifecycle.progress import plan_step
+from assent.core.lifecycle.recheck import rechecks
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.verdict import Allow, Check, Hold, Verdict
 from assent.core.policy.gates import RECHECK_SECONDS, busy_check, freshness_check
@@ -37,6 +43,7 @@ def claim_or_hold(
     follows: Approved with what holds it, Succeeded without a call, or Executing with the call.
     """
     checks = (
+        *rechecks(facts, view, tally),
         *view.checks,
         Check("SameTarget", _same_target(facts, view)),
         Check("Leadership", _leadership(facts, catalogue)),
@@ -49,22 +56,33 @@ def claim_or_hold(
     gates = gates_of(checks, facts.proposal.status.gates)
     changes = {**shown(facts, view), "gates": gates, "approvals": tally.count}
     if (obstacle := first_held(checks)) is not None:
-        return held(facts, obstacle, also=Also(changes, look_again_at=_when(facts, checks)))
+        return held(facts, obstacle, tally, also=Also(changes, look_again_at=_when(facts, checks)))
     if view.already_done:
-        sentence = "PD already is as asked: nothing was sent"
+        sentence = f"PD already is as asked: nothing was sent{_glass(tally)}"
         cause = Cause(Reason.ALREADY_DONE, sentence, facts.operator_username)
         also = Also(changes)
         return advance(facts.proposal, LifeEvent.SUCCEEDED, cause, now=facts.now, also=also)
     return _carried_out(facts, view, tally, Also(changes), catalogue)
 
 
-def held(facts: Facts, obstacle: Obstacle, *, also: Also) -> Decision:
-    """Return the decision that keeps an approved proposal waiting, and says for what."""
+def held(facts: Facts, obstacle: Obstacle, tally: Tally | None, *, also: Also) -> Decision:
+    """Return the decision that keeps an approved proposal waiting, and says for what.
+
+    ``tally`` is None while nobody can count; then what is said of it stays.
+    """
     event = None if facts.proposal.status.phase is Phase.APPROVED else LifeEvent.ENOUGH_APPROVALS
     cause = Cause(
-        obstacle.reason, f"Approved; waiting: {obstacle.message}", facts.operator_username
+        obstacle.reason,
+        f"Approved{_glass(tally)}; waiting: {obstacle.message}",
+        facts.operator_username,
     )
     return advance(facts.proposal, event, cause, now=facts.now, also=also)
+
+
+def _glass(tally: Tally | None) -> str:
+    """Return who broke the glass and why, as the middle of a sentence; empty when nobody did."""
+    glass = tally.count.break_glass if tally is not None else None
+    return "" if glass is None else f" ({broken(glass)})"
 
 
 def _carried_out(
@@ -89,13 +107,13 @@ def _carried_out(
     if view.dry_run:
         what = sentence_case(view.action.sentence(view.params))
         sent = "; then ".join(stage.action.call(stage.params).line for stage in program)
-        sentence = f"{DRY_RUN_MARK} {what}: would send {sent}; nothing was sent"
+        sentence = f"{DRY_RUN_MARK} {what}: would send {sent}; nothing was sent{_glass(tally)}"
         cause = Cause(Reason.DRY_RUN, sentence, facts.operator_username)
         event, to_send = LifeEvent.SUCCEEDED, None
     else:
         sentence = (
-            f"Approved by {people}; sending {call.line} to PD leader {step.pd_leader}; "
-            f"its effect must show by {instant(step.verify_by)}"
+            f"Approved by {people}{_glass(tally)}; sending {call.line} to PD leader "
+            f"{step.pd_leader}; its effect must show by {instant(step.verify_by)}"
         )
         command = f"To stop it: {cancel_command(facts.proposal.meta)}"
         cause = Cause(Reason.CALLING, sentence, facts.operator_username, command)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from assent.api.reasons import ConditionType, Reason
+from assent.api.reasons import ConditionType, EventReason, Reason
 from assent.api.v1alpha1.actionproposal import (
     ActionProposalStatus,
     Phase,
@@ -79,6 +79,8 @@ def _approved(status: ActionProposalStatus) -> tuple[str, str]:
         return "False", Reason.AWAITING_APPROVAL.value
     if status.phase is Phase.REJECTED:
         return "False", Reason.REJECTED.value
+    if count.break_glass is not None:
+        return "True", EventReason.GLASS_BROKEN.value
     return "True", "EnoughApprovals"
 
 

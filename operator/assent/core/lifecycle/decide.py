@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from assent.api.reasons import Reason
-from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.actionproposal import ActionProposalStatus, Phase
 from assent.api.v1alpha1.lifecycle import OPEN, LifeEvent
 from assent.api.v1alpha1.tikvcluster import Mode
 from assent.core.actions.catalogue import CATALOGUE
@@ -120,7 +120,7 @@ def _blind(facts: Facts, view: Blind) -> Decision:
     approved = phase is Phase.APPROVED if tally is None else tally.enough
     if approved and phase is not Phase.SUGGESTED and not _observes(facts):
         changes = {"gates": gates, **_counted(tally)}
-        return held(facts, obstacle, also=Also(changes, look_again_at=_soon(facts)))
+        return held(facts, obstacle, tally, also=Also(changes, look_again_at=_soon(facts)))
     return _rest(facts, Also(_counted(tally)))
 
 
@@ -176,10 +176,17 @@ def _question(facts: Facts, also: Also) -> Cause:
     )
     return Cause(
         Reason.AWAITING_APPROVAL,
-        f"Needs {more} to {status.summary} ({kind})",
+        f"Needs {more} to {status.summary} ({kind}){_anew(status)}",
         facts.operator_username,
         f"To approve: {line}",
     )
+
+
+def _anew(status: ActionProposalStatus) -> str:
+    """Return why people are asked again, as the end of a sentence; empty the first time."""
+    if status.revision_reason is None:
+        return ""
+    return f"; revision {status.revision}, because {status.revision_reason}"
 
 
 def _resting_event(facts: Facts, *, approvals_void: bool) -> LifeEvent | None:

@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Sequence
 
-from assent.api.v1alpha1.actionproposal import Approval, ResolutionOutcome
+from assent.api.v1alpha1.actionproposal import Approval, BrokenGlass, ResolutionOutcome
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.model.resource import Metadata
 from assent.core.policy.ceremony import ceremony_of
@@ -31,6 +31,13 @@ def with_command(sentence: str, command: str | None) -> str:
 def sentence_case(text: str) -> str:
     """Return the text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
+
+
+def broken(glass: BrokenGlass) -> str:
+    """Return who broke the glass, for how many people, and why, on one line."""
+    people = "1 person" if glass.stands_in_for == 1 else f"{glass.stands_in_for} people"
+    why = " ".join(glass.reason.split())
+    return f"{glass.by} broke the glass and stands in for {people} who did not approve: {why}"
 
 
 def approve_command(

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from assent.api.reasons import Reason
-from assent.api.v1alpha1.actionproposal import ActionProposalStatus, Phase
+from assent.api.reasons import EventReason, Reason
+from assent.api.v1alpha1.actionproposal import ActionProposalStatus, BrokenGlass, Phase
 from assent.api.v1alpha1.lifecycle import FINISHED, LifeEvent, next_phase
 from assent.core.lifecycle.conditions import conditions_of
 from assent.core.lifecycle.decision import Decision, Notice
 from assent.core.lifecycle.history import append_entry
-from assent.core.lifecycle.messages import MAX_SENTENCE, clip, with_command
+from assent.core.lifecycle.messages import MAX_SENTENCE, broken, clip, with_command
 from assent.core.model.call import PdCall
 from assent.core.model.resource import Proposal
 from assent.core.policy.limits import to_milliseconds
@@ -89,13 +89,21 @@ def advance(
         now=now,
         generation=proposal.meta.generation,
     )
-    notice = Notice(cause.reason.value, sentence, warning=phase in _WARNINGS)
+    notices = [Notice(cause.reason.value, sentence, warning=phase in _WARNINGS)] if moved else []
+    glass = glass_of(status)
+    if glass is not None and glass != glass_of(before):
+        notices.insert(0, Notice(EventReason.GLASS_BROKEN, broken(glass), warning=True))
     return Decision(
         status=status.model_copy(update={"conditions": conditions}),
         call=also.call,
         look_again_at=also.look_again_at,
-        notices=(notice,) if moved else (),
+        notices=tuple(notices),
     )
+
+
+def glass_of(status: ActionProposalStatus) -> BrokenGlass | None:
+    """Return who stands in for missing approvals, None when nobody does."""
+    return status.approvals.break_glass if status.approvals is not None else None
 
 
 def _with_entry(

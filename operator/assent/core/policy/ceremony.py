@@ -19,6 +19,8 @@ class Ceremony:
     """An approval must repeat the target's id in ``confirm``."""
     safe_repeat: bool = True
     """A call whose sender is proven gone may be sent again while PD shows the before-value."""
+    breakable: bool = True
+    """One person with that right may stand in for the approvals that are missing."""
     look_between_steps: bool = False
     """Before each step of a plan the one before it is verified once more."""
 
@@ -36,6 +38,7 @@ CEREMONIES: Mapping[Tier, Ceremony] = MappingProxyType(
             service_account_seats=0,
             typed_confirmation=True,
             safe_repeat=False,
+            breakable=False,
             look_between_steps=True,
         ),
     }

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from assent.api.admission import Installation, policies
+from assent.api.admission.approvals import TIERS_WITHOUT_ROBOTS, WITHOUT_A_CALL
 from assent.api.admission.policy import AdmissionPolicy, Validation, quoted
 from assent.api.admission.shipped import shipped
-from assent.api.v1alpha1.lifecycle import IN_FLIGHT, OPEN
-from assent.api.v1alpha1.tikvcluster import TiKVClusterSpec
+from assent.api.v1alpha1.lifecycle import FINISHED, IN_FLIGHT, OPEN, TABLE
+from assent.api.v1alpha1.tikvcluster import Tier, TiKVClusterSpec
+from assent.core.policy.ceremony import ceremony_of
 
 SHIPPED = policies(namespace="assent-system", service_account="assent")
 BY_NAME = {
@@ -33,14 +35,15 @@ def test_every_policy_is_bound() -> None:
         assert "matchResources" not in binding["spec"], "bound everywhere"
 
 
-def test_the_six_policies() -> None:
-    """Approvals, journal, clusters in use, status, leader and configuration."""
+def test_the_seven_policies() -> None:
+    """Approvals, journal, clusters in use, status, leader, Lease and configuration."""
     assert list(BY_NAME) == [
         "assent-approvals",
         "assent-journal",
         "assent-cluster-in-use",
         "assent-status-writer",
         "assent-leader-fence",
+        "assent-lease",
         "assent-configure",
     ]
 
@@ -119,6 +122,31 @@ def test_phases_come_from_the_lifecycle() -> None:
     assert all(f"'{phase}'" in journal for phase in IN_FLIGHT)
     in_use = BY_NAME["assent-cluster-in-use"]["spec"]["validations"][0]["expression"]
     assert all(f"'{phase}'" in in_use for phase in IN_FLIGHT)
+
+
+def test_what_begins_a_sentence_for_frozen_asks_follows_the_lifecycle() -> None:
+    """After a call there may be something to take back; where nothing was sent there is not."""
+    sent = {
+        phase for phase in FINISHED if any(row.to is phase for row in TABLE if row.phase is None)
+    }
+    assert set(WITHOUT_A_CALL) < sent
+    assert not set(WITHOUT_A_CALL) & (IN_FLIGHT | OPEN)
+
+
+def test_service_accounts_have_seats_where_the_ceremony_gives_them() -> None:
+    """The API server and the operator's own count agree."""
+    none = {tier for tier in Tier if ceremony_of(tier).service_account_seats == 0}
+    assert set(TIERS_WITHOUT_ROBOTS) == none
+
+
+def test_the_lease_is_guarded_by_name_and_namespace() -> None:
+    """No other Lease of the cluster is touched: nodes renew theirs all the time."""
+    spec = BY_NAME["assent-lease"]["spec"]
+    (rule,) = spec["matchConstraints"]["resourceRules"]
+    assert (rule["apiGroups"], rule["resources"]) == (["coordination.k8s.io"], ["leases"])
+    assert rule["resourceNames"] == ["assent"]
+    (condition,) = spec["matchConditions"]
+    assert condition["expression"] == "request.namespace == 'assent-system'"
 
 
 def messages() -> list[tuple[str, dict[str, Any]]]:

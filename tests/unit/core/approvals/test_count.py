@@ -21,7 +21,7 @@ def ballot(**changes: Any) -> Ballot:
         "tier": Tier.LOW,
         "needed": 1,
         "target_id": "store/4",
-        "proposed_by": AUTHOR,
+        "authors": frozenset({AUTHOR}),
         "operator_username": OPERATOR,
     }
     return Ballot(**{**base, **changes})
@@ -100,7 +100,7 @@ def test_the_author_does_not_count() -> None:
     """Nobody approves their own proposal."""
     tally = count(yes(AUTHOR))
     assert not tally.enough
-    assert "they proposed this" in reasons(tally)[AUTHOR]
+    assert "they wrote this ask" in reasons(tally)[AUTHOR]
 
 
 def test_the_operator_does_not_count() -> None:
@@ -162,6 +162,90 @@ def test_critical_needs_the_target_typed(
 def test_confirm_is_not_asked_below_critical() -> None:
     """Ceremony grows with risk."""
     assert count(yes("sre-2"), tier=Tier.HIGH).enough
+
+
+WHY = "both colleagues are on a plane"
+
+
+def test_a_broken_glass_stands_in_for_what_is_missing() -> None:
+    """One rightful person; the count says who, for how many, and why."""
+    tally = count(yes("sre-2", break_glass=WHY), needed=2)
+    assert tally.enough
+    assert (tally.count.given, tally.count.needed, tally.count.missing) == (1, 2, 0)
+    assert tally.count.summary == "1/2 glass"
+    glass = tally.count.break_glass
+    assert glass is not None
+    assert (glass.by, glass.reason, glass.stands_in_for) == ("sre-2", WHY, 1)
+
+
+def test_glass_that_nobody_needed_is_whole() -> None:
+    """When enough others say yes the mark goes: nobody was stood in for."""
+    tally = count(yes("sre-2", break_glass=WHY), yes("sre-3"), needed=2)
+    assert tally.enough
+    assert tally.count.break_glass is None
+    assert tally.count.summary == "2/2"
+
+
+def test_the_longest_summary_fits_its_column() -> None:
+    """The CRD bounds it to 16 characters; 8 people is the most a policy can ask for."""
+    assert len(count(yes("sre-2", break_glass=WHY), needed=8).count.summary) <= 16
+
+
+@pytest.mark.parametrize(
+    ("seat", "tier", "says"),
+    [
+        pytest.param(
+            yes("sre-2", break_glass=WHY, confirm="store/4"),
+            Tier.CRITICAL,
+            "the glass cannot be broken for tier Critical",
+            id="never for Critical",
+        ),
+        pytest.param(
+            yes(AUTHOR, break_glass=WHY), Tier.HIGH, "they wrote this ask", id="never by an author"
+        ),
+        pytest.param(
+            yes(FLUX, break_glass=WHY), Tier.LOW, "only a person", id="never by a service account"
+        ),
+        pytest.param(
+            approval("sre-2", "sha256:old").model_copy(update={"break_glass": WHY}),
+            Tier.HIGH,
+            "another revision",
+            id="never for what nobody saw",
+        ),
+        pytest.param(
+            yes(OPERATOR, break_glass=WHY), Tier.LOW, "no seat", id="never by the operator"
+        ),
+    ],
+)
+def test_a_glass_that_cannot_be_broken_stands_in_for_nobody(
+    seat: Approval, tier: Tier, says: str
+) -> None:
+    """It skips people, never a check."""
+    tally = count(seat, tier=tier, needed=2)
+    assert not tally.enough
+    assert tally.count.break_glass is None
+    assert says in reasons(tally)[seat.by]
+
+
+def test_one_no_outweighs_a_broken_glass() -> None:
+    """Standing in for the absent is not overruling the present."""
+    tally = count(yes("sre-2", break_glass=WHY), rejection("sre-4"), needed=2)
+    assert not tally.enough
+
+
+def test_of_two_who_break_the_glass_the_first_by_name_is_named() -> None:
+    """The mark must not change with the order of the list."""
+    seats = [yes(name, break_glass=WHY) for name in ("sre-3", "sre-2")]
+    glass = count(*seats, needed=3).count.break_glass
+    assert glass is not None
+    assert (glass.by, glass.stands_in_for) == ("sre-2", 1)
+
+
+def test_nobody_who_wrote_a_revision_counts() -> None:
+    """Who filed it, and everybody who changed it."""
+    tally = count(yes("sre-2"), yes("sre-3"), authors=frozenset({AUTHOR, "sre-2"}))
+    assert tally.approved_by == ("sre-3",)
+    assert "they wrote this ask" in reasons(tally)["sre-2"]
 
 
 def test_one_no_outweighs_every_yes() -> None:

@@ -42,3 +42,9 @@ def test_ceremony_only_grows_with_the_tier() -> None:
         assert above.typed_confirmation >= below.typed_confirmation
         assert above.look_between_steps >= below.look_between_steps
         assert above.safe_repeat <= below.safe_repeat
+        assert above.breakable <= below.breakable
+
+
+def test_the_glass_holds_for_critical_only() -> None:
+    """Where data can be lost no single person is enough, whatever the hour."""
+    assert [tier for tier in Tier if not ceremony_of(tier).breakable] == [Tier.CRITICAL]
