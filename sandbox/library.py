@@ -331,7 +331,7 @@ class Sandbox:
         """
         for kind in ("tikvclusters", "actionproposals"):
             for listed in self.get(kind, "-n", name)["items"]:
-                self._erase(Query(kind, listed["metadata"]["name"], name))
+                self._delete(Query(kind, listed["metadata"]["name"], name))
         self.objects.delete(Query("namespaces", name, ""))
         unfinished = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         finished = {**unfinished, "spec": {"finalizers": []}}
@@ -342,17 +342,19 @@ class Sandbox:
         logs = sorted(self.layout.logs.glob("*.log"))
         return "\n".join(f"--- {log.name}\n{tail(log, lines)}" for log in logs)
 
-    def _erase(self, target: Query) -> None:
+    def _delete(self, target: Query) -> None:
         with contextlib.suppress(ObjectError):  # gone meanwhile
             self.objects.patch(target, {"metadata": {"finalizers": []}})
         try:
             self.objects.delete(target)
         except ObjectError as error:
-            if error.status not in (0, httpx.codes.NOT_FOUND):
-                self._erase_from_etcd(target)
+            if error.status != httpx.codes.NOT_FOUND:
+                self.erase(target)
 
-    def _erase_from_etcd(self, target: Query) -> None:
-        """Delete what admission lets nobody delete: what is in flight, and any TiKVCluster in the
+    def erase(self, target: Query) -> None:
+        """Delete one of Assent's objects past the API server, which may be down.
+
+        So goes what admission lets nobody delete: what is in flight, and any TiKVCluster in the
         first half minute of an API server, which does not know the policy's parameters yet.
         """
         key = f"/registry/assent.tikv.org/{target.kind}/{target.namespace}/{target.name}"

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sandbox.objects import Query
 from tests.integration.operator.scene import FAST_LEASE, Scene, evict_leaders, set_limit
 
 EVICT = "/pd/api/v1/schedulers"
@@ -66,6 +67,18 @@ def test_the_api_server_restarts_and_nothing_is_lost(scene: Scene) -> None:
     scene.await_phase("limit", "Succeeded", timeout_seconds=60)
     assert operator.process_id == process
     assert len(scene.calls()) == 1
+
+
+@pytest.mark.contract
+def test_a_cluster_that_went_while_nobody_could_watch_claims_its_pd_no_more(scene: Scene) -> None:
+    """The watch starts anew from a list then, which has no word of it: as a ghost it would own its
+    PD until the next full list, and the one that took its place could do nothing.
+    """
+    scene.box.process("kube-apiserver", "stop")
+    scene.box.erase(Query("tikvclusters", "prod", scene.namespace))
+    scene.box.process("kube-apiserver", "start")
+    scene.watch("heir")
+    scene.await_state("Watching", "heir", timeout_seconds=90)
 
 
 @pytest.mark.contract
