@@ -16,12 +16,13 @@ from assent.cli.queries import (
     SWITCHES,
     VALUED,
     WHOAMI,
+    bare,
     listing,
     reading,
 )
 
 OWN_VALUED = frozenset(
-    "-m --message --digest --dry-run -o --output --timeout --confirm".split()  # noqa: SIM905
+    "-m --message --digest --dry-run -o --output --timeout --confirm --break-glass".split()  # noqa: SIM905
 )
 OWN_SWITCHES = frozenset("-y --yes --all --wait -A --all-namespaces --ended".split())  # noqa: SIM905
 CONNECTION = frozenset((*VALUED, *REPEATED, *NAMED_SHORT))
@@ -45,7 +46,7 @@ def plain(arguments: Sequence[str]) -> Line | None:
         name, sign, value = argument.partition("=")
         key = SHORT.get(name) or name.removeprefix("--")
         if not argument.startswith("-"):
-            line.words.append(argument)
+            line.words.append(bare(argument))
         elif name in OWN_SWITCHES and not sign:
             line.own.add(name)
         elif name.startswith("--") and name[2:] in SWITCHES and not sign:

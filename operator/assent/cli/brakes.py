@@ -85,12 +85,10 @@ def unhalt(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     name = one["metadata"]["name"]
     console.say(f"{name}: {one['spec']['reason']}")
     agree(chosen, console, "Let calls go on?")
-    more = ["--dry-run=server"] if chosen.dry_run == "server" else []
-    kubectl.text("delete", HALTS, name, *more)
+    printed = kubectl.text("delete", HALTS, name, *_more(chosen))
     left = [other["metadata"]["name"] for other in found if other["metadata"]["name"] != name]
     still = f"; still halted by {', '.join(left)}" if left else ""
-    chosen.output = None
-    told(chosen, console, "", f"{name} deleted{still}")
+    told(chosen, console, printed, f"{name} deleted{still}")
     return 0
 
 

@@ -4,7 +4,8 @@ from assent.cli.console import Console
 from assent.cli.kinds import undo_of
 from assent.cli.next_step import after_yes
 from assent.cli.proposal import Json, Proposal, changes
-from assent.cli.wording import TIERS, VERDICTS, clock, count, fields, heading, lines, until
+from assent.cli.seats import stands_in_for
+from assent.cli.wording import TIERS, VERDICTS, clock, count, fields, flat, heading, lines, until
 
 AFTER_NO = (
     "It ends as Rejected, for good: the ask cannot be changed. The same problem stays silent for "
@@ -12,7 +13,14 @@ AFTER_NO = (
 )
 
 
-def brief(proposal: Proposal, me: str, console: Console, *, rejecting: bool = False) -> None:
+def brief(
+    proposal: Proposal,
+    me: str,
+    console: Console,
+    *,
+    rejecting: bool = False,
+    break_glass: str | None = None,
+) -> None:
     """Write what would be approved or rejected, and what follows."""
     console.say(
         f"{console.paint(capital(proposal.sentence), 'bold')}"
@@ -24,11 +32,13 @@ def brief(proposal: Proposal, me: str, console: Console, *, rejecting: bool = Fa
     difference(proposal, console)
     obstacles(proposal, console)
     people(proposal, me, console)
+    if break_glass is not None:
+        _glass(proposal, me, break_glass, console)
     heading(console, "Then")
     if rejecting:
         lines(console, AFTER_NO)
     else:
-        lines(console, after_yes(proposal))
+        lines(console, after_yes(proposal, alone=break_glass is not None))
         lines(console, undoing(proposal))
     console.say()
 
@@ -38,12 +48,25 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _glass(proposal: Proposal, me: str, reason: str, console: Console) -> None:
+    console.say()
+    console.say(console.paint("BREAKING THE GLASS", "red", "bold"))
+    missing = count(stands_in_for(proposal, me), "missing approval")
+    lines(console, f"You ({me}) stand in for {missing}: {flat(reason)}")
+    lines(
+        console,
+        "Everybody is told: a warning Event, an alert, and a mark on the record for ever. It skips "
+        "people, never a check.",
+    )
+
+
 def _facts(proposal: Proposal, console: Console) -> list[tuple[str, str]]:
     status, spec = proposal.status, proposal.spec
     identity = (status.get("target") or {}).get("identity") or []
     who = ", ".join(str(fact["value"]) for fact in identity)[:120]
     revision = status.get("revision", 1)
-    edited = f" (revision {revision})" if revision and revision > 1 else ""
+    why = f": {flat(str(status['revisionReason']))}" if status.get("revisionReason") else ""
+    edited = f" (revision {revision}{why})" if revision and revision > 1 else ""
     return [
         ("Proposal", f"{proposal.namespace}/{proposal.name}{edited}"),
         ("Cluster", proposal.cluster),
@@ -77,10 +100,12 @@ def evidence(proposal: Proposal, console: Console) -> None:
 
 
 def difference(proposal: Proposal, console: Console) -> None:
-    """Write how the ask differs from the one that was assessed last."""
-    before = proposal.status.get("assessed")
-    found = changes(before, proposal.spec) if before else []
-    if found:
+    """Write how the ask differs from the one that was filed, and from the one that was assessed."""
+    filed, assessed = proposal.original, proposal.status.get("assessed")
+    if filed and (found := changes(filed, proposal.spec)):
+        heading(console, f"Changed since {proposal.authors[0]} filed it, last by {proposal.author}")
+        show_changes(found, console)
+    if assessed and (found := changes(assessed, proposal.spec)):
         heading(console, "Changed since it was assessed")
         show_changes(found, console)
 
@@ -89,9 +114,9 @@ def show_changes(found: list[tuple[str, object, object]], console: Console) -> N
     """Write a difference: what goes in red, what comes in green."""
     for path, before, after in found:
         if before is not None:
-            console.say(console.paint(f"  - {path}: {before}", "red"))
+            console.say(console.paint(f"  - {path}: {flat(str(before))}", "red"))
         if after is not None:
-            console.say(console.paint(f"  + {path}: {after}", "green"))
+            console.say(console.paint(f"  + {path}: {flat(str(after))}", "green"))
 
 
 def obstacles(proposal: Proposal, console: Console) -> None:
@@ -119,6 +144,9 @@ def people(proposal: Proposal, me: str, console: Console) -> None:
     for seat in proposal.seats:
         lines(console, _seat(seat, ignored, me, console), hanging="      ")
     missing = int(need.get("missing") or 0)
+    if proposal.glass:
+        stood = count(int(proposal.glass.get("standsInFor") or 0), "missing approval")
+        lines(console, f"{proposal.glass['by']} stands in for {stood}")
     if missing:
         lines(console, f"{count(missing, 'approval')} missing")
     elif not proposal.seats:
@@ -131,8 +159,12 @@ def _seat(seat: Json, ignored: dict[str, str], me: str, console: Console) -> str
     mark = console.paint("✔", "green") if yes and counts else console.paint("✘", "red")
     verb = "approved" if yes else "rejected"
     text = f"{mark} {seat['by']}{' (you)' if seat['by'] == me else ''} {verb}"
+    if seat.get("breakGlass"):
+        text += (
+            f", {console.paint('breaking the glass', 'red', 'bold')}: {flat(seat['breakGlass'])}"
+        )
     if seat.get("comment"):
-        text += f": {seat['comment']}"
+        text += f": {flat(seat['comment'])}"
     return text if counts else f"{text}; it does not count: {ignored[seat['by']]}"
 
 

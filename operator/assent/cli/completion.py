@@ -18,6 +18,7 @@ WAITS_FOR = {
     "approve": ("Pending",),
     "reject": OPEN,
     "modify": OPEN,
+    "withdraw": OPEN,
     "resolve": ("OutcomeUnknown",),
     "cancel": (*OPEN, "Executing", "Active", "RollingBack", "OutcomeUnknown"),
     "revert": ("Succeeded", "Failed"),

@@ -12,7 +12,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
+UNSAFE = {
+    code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}"
+    for code in (*range(32), *range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F),
+                 *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}  # fmt: skip
+"""What would move the cursor, hide or reorder text: an object's text may come from anybody."""
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )
 
 
 def real_clock() -> datetime:
@@ -43,6 +62,8 @@ class Console:
         self._environment = os.environ if environment is None else environment
         self._clock = clock
         self.pause = pause
+        # Our own colours, in a form that no text of an object can have.
+        self._mark = f"\x1b{os.urandom(8).hex()}["
         self.quiet_out = False
 
     def now(self) -> datetime:
@@ -69,16 +90,33 @@ class Console:
         """Return the text in these styles where colours are seen, else as it is."""
         if not styles or not text or not self.is_coloured:
             return text
-        return f"\x1b[{';'.join(CODES[style] for style in styles)}m{text}\x1b[0m"
+        codes = ";".join(CODES[style] for style in styles)
+        return f"{self._mark}{codes}m{text}{self._mark}0m"
+
+    def wide(self, text: str) -> int:
+        """Return how many columns the text takes when it is said; colours take none."""
+        plain, *painted = text.split(self._mark)
+        return columns(plain) + sum(columns(part.partition("m")[2]) for part in painted)
+
+    def _clean(self, text: str) -> str:
+        """Return the text with our colours, and what is unsafe spelled out."""
+        if text.isascii() and text.isprintable():
+            return text
+        plain, *painted = text.split(self._mark)
+        whole = [plain.translate(UNSAFE)]
+        for part in painted:
+            codes, _, rest = part.partition("m")
+            whole.append(f"\x1b[{codes}m{rest.translate(UNSAFE)}")
+        return "".join(whole)
 
     def say(self, text: str = "") -> None:
         """Write a line for people."""
-        self.talk.write(f"{text}\n")
+        self.talk.write(f"{self._clean(text)}\n")
         self.talk.flush()
 
     def warn(self, text: str) -> None:
         """Write a line to stderr."""
-        self.err.write(f"{text}\n")
+        self.err.write(f"{self._clean(text)}\n")
         self.err.flush()
 
     def give(self, text: str) -> None:
@@ -88,7 +126,7 @@ class Console:
 
     def ask(self, question: str) -> str:
         """Return what was typed; empty at the end of the input."""
-        self.talk.write(question)
+        self.talk.write(self._clean(question))
         self.talk.flush()
         return self._answers.readline().strip()
 

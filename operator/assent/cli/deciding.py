@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
 from assent.cli.briefing import brief, show_changes
 from assent.cli.console import Console
@@ -35,6 +34,7 @@ class Decider:
         self._kubectl = kubectl
         self._console = console
         self._me = me
+        self._has_given = False
 
     def decide(self, proposal: Proposal, decision: str) -> None:
         """Show it, ask where a person is there, send the decision.
@@ -46,8 +46,11 @@ class Decider:
         """
         for _ in range(TRIES):
             self._check(proposal, decision)
-            brief(proposal, self._me, self._console, rejecting=decision != APPROVE)
-            saying = self._asked(proposal, Saying(decision, self._me, self._chosen.message))
+            brief(
+                proposal, self._me, self._console,
+                rejecting=decision != APPROVE, break_glass=self._chosen.break_glass,
+            )  # fmt: skip
+            saying = self._asked(proposal, decision)
             try:
                 self._console_result(proposal, self._send(proposal, saying), decision)
                 return
@@ -59,32 +62,39 @@ class Decider:
 
     def _check(self, proposal: Proposal, decision: str) -> None:
         refuse_other_digest(proposal, self._chosen.digest)
-        check: Callable[[Proposal, str], None] = (
-            refuse_approval if decision == APPROVE else refuse_rejection
-        )
-        check(proposal, self._me)
+        if decision == APPROVE:
+            refuse_approval(proposal, self._me, self._chosen.break_glass)
+        else:
+            refuse_rejection(proposal, self._me)
 
-    def _asked(self, proposal: Proposal, saying: Saying) -> Saying:
-        if saying.decision == APPROVE and proposal.tier == "Critical":
-            return Saying(APPROVE, saying.by, saying.comment, self._typed(proposal))
+    def _asked(self, proposal: Proposal, decision: str) -> Saying:
+        """Return what the person says, after asking them where the tier or their flags want it."""
+        comment, glass = self._chosen.message, self._chosen.break_glass
+        if decision == APPROVE and proposal.tier == "Critical":
+            typed = self._typed(proposal, "Critical")
+            return Saying(APPROVE, self._me, comment, confirm=typed)
+        if glass is not None:
+            self._typed(proposal, "breaking the glass")
+            return Saying(APPROVE, self._me, comment, break_glass=glass)
+        saying = Saying(decision, self._me, comment)
         if self._chosen.yes or not self._console.is_asked:
             return saying
-        verb = "Approve" if saying.decision == APPROVE else "Reject"
+        verb = "Approve" if decision == APPROVE else "Reject"
         if not self._console.agrees(f"{verb} {proposal.name} as {self._me}?"):
             raise CliError(f"Nothing was sent; {proposal.name} still waits.", Exit.DECLINED)
         return saying
 
-    def _typed(self, proposal: Proposal) -> str:
+    def _typed(self, proposal: Proposal, why: str) -> str:
         typed = self._chosen.confirm
         if typed is None:
             if not self._console.is_asked:
                 raise CliError(
-                    f"{proposal.name} is Critical: type its target with --confirm TARGET. "
+                    f"{proposal.name}: this is {why}: type its target with --confirm TARGET. "
                     "Nothing was sent.",
                     Exit.DECLINED,
                 )
             typed = self._console.ask(
-                f"This is Critical. Type the target ({proposal.target}) to approve: "
+                f"This is {why}. Type the target ({proposal.target}) to approve: "
             )
         if typed != proposal.target:
             raise CliError(
@@ -116,15 +126,25 @@ class Decider:
 
     def _console_result(self, proposal: Proposal, printed: str, decision: str) -> None:
         if self._chosen.output:
-            self._console.give(printed)
+            self._give(printed)
             return
         dry = " (server dry run: nothing was stored)" if self._chosen.dry_run == "server" else ""
         verb = "approved" if decision == APPROVE else "rejected"
         mark = self._console.paint("✔", "green")
-        self._console.say(f"{mark} {proposal.name} {verb} by {self._me}{dry}")
+        alone = "; the glass is broken" if self._chosen.break_glass else ""
+        self._console.say(f"{mark} {proposal.name} {verb} by {self._me}{alone}{dry}")
+
+    def _give(self, printed: str) -> None:
+        """Write the object; several YAML documents of one stream are separated."""
+        if self._chosen.output == "yaml" and self._has_given:
+            self._console.give("---")
+        self._has_given = True
+        self._console.give(printed)
 
 
 def _refusal(proposal: Proposal, said: str, decision: str) -> str:
+    if "may not break the glass" in said:
+        return f"{said}\nThe role assent-glass-breaker has that verb, beside an approver's role."
     if "may not approve" in said or "may not reject" in said:
         verb = decision.lower()
         return (

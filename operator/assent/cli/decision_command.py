@@ -9,8 +9,12 @@ from assent.cli.failures import CliError, Exit
 from assent.cli.flags import Help, add_connection_flags
 from assent.cli.kubectl import Kubectl
 from assent.cli.proposal import Proposal
+from assent.cli.queries import bare
 from assent.cli.reading import read_with_name
 from assent.cli.seats import APPROVE, REJECT
+
+SHORTEST_REASON, LONGEST_REASON = 10, 512
+"""Characters of ``spec.approvals[].breakGlass``; a test holds them to the model's."""
 
 APPROVE_EXAMPLES = """\
 examples:
@@ -18,6 +22,7 @@ examples:
   kubectl approve NAME --wait          # follow it to its end; the exit code is the outcome
   kubectl approve --all                # what waits for you now, listed and asked first
   kubectl approve NAME --dry-run=server
+  kubectl approve NAME --break-glass "PD is about to fall, everybody is asleep"
   kubectl approve -f proposal.yaml --as-account flux-system:assent   # for a pull request
 """
 REJECT_EXAMPLES = """\
@@ -50,13 +55,16 @@ def parser(decision: str) -> argparse.ArgumentParser:
     made.add_argument("--timeout", default="0", metavar="TIME",
                       help="for --wait: 90s, 10m, 1h; 0 waits for ever (default)")  # fmt: skip
     if decision == APPROVE:
-        made.add_argument("--confirm", metavar="TARGET", help="for Critical: the target, typed")
+        made.add_argument("--confirm", metavar="TARGET",
+                          help="for Critical and --break-glass: the target, typed")  # fmt: skip
+        made.add_argument("--break-glass", metavar="REASON",
+                          help="stand in for the approvals that are missing; loudly")  # fmt: skip
         made.add_argument("-f", "--filename", metavar="FILE",
                           help="write the seat of --as-account into this manifest")  # fmt: skip
         made.add_argument("--as-account", metavar="NAMESPACE:NAME",
                           help="with -f: the service account by which Git is applied")  # fmt: skip
     else:
-        made.set_defaults(confirm=None, filename=None, as_account=None)
+        made.set_defaults(confirm=None, filename=None, as_account=None, break_glass=None)
     made.set_defaults(connection=[], namespace=None)
     add_connection_flags(made)
     return made
@@ -73,6 +81,8 @@ def run(decision: str, arguments: Sequence[str], console: Console) -> int:
     console.quiet_out = chosen.output is not None
     if chosen.filename or chosen.as_account:
         return _in_file(chosen, kubectl, console)
+    chosen.names = [bare(name) for name in chosen.names]
+    _refuse_glass(chosen)
     if chosen.all == bool(chosen.names):
         raise CliError("Name proposals, or say --all. `kubectl proposals` lists them.", Exit.USAGE)
     if chosen.all:
@@ -106,8 +116,22 @@ def _decide_each(
     return code
 
 
+def _refuse_glass(chosen: argparse.Namespace) -> None:
+    if chosen.break_glass is None:
+        return
+    if chosen.all or len(chosen.names) != 1:
+        raise CliError("--break-glass is for one proposal: name it, alone.", Exit.USAGE)
+    if not SHORTEST_REASON <= len(chosen.break_glass.strip()) <= LONGEST_REASON:
+        raise CliError(
+            f"--break-glass wants a reason of {SHORTEST_REASON} to {LONGEST_REASON} characters: "
+            "others will read it.",
+            Exit.USAGE,
+        )
+
+
 def _in_file(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
-    if not (chosen.filename and chosen.as_account) or chosen.names or chosen.all:
+    alone = not (chosen.names or chosen.all or chosen.break_glass)
+    if not (chosen.filename and chosen.as_account and alone):
         raise CliError("Use -f FILE and --as-account NAMESPACE:NAME together, alone.", Exit.USAGE)
     from assent.cli.git_file import approve_file
 

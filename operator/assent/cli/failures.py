@@ -49,6 +49,21 @@ OUTCOMES = {
 """Where ``--wait`` ends, by phase: nothing more happens there without a person or a clock."""
 
 
+HINTS = {
+    "find the requested resource": "Assent's resources are not installed there. Is it the right "
+    "cluster (--context)?",
+    "doesn't have a resource type": "Assent's resources are not installed there. Is it the right "
+    "cluster (--context)?",
+    " cannot list resource": "Seeing proposals needs the role assent-viewer, or the built-in view.",
+    " cannot get resource": "Seeing proposals needs the role assent-viewer, or the built-in view.",
+    " cannot watch resource": "Following one needs the right to watch, as in assent-viewer.",
+    " cannot patch resource": "It needs one of the roles assent-approver-… or assent-proposer.",
+    'unknown command "whoami"': "This kubectl is too old: 1.28 or later is needed.",
+    "unknown command 'whoami'": "This kubectl is too old: 1.28 or later is needed.",
+}
+"""What kubectl says → what to do about it."""
+
+
 class CliError(Exception):
     """Ends the command: a sentence for people that says what to do next, and an exit code."""
 
@@ -58,7 +73,11 @@ class CliError(Exception):
 
 
 class KubectlError(CliError):
-    """kubectl failed; the message is what it said."""
+    """kubectl failed; the message is what it said, and what to do where that is known."""
+
+    def __init__(self, said: str) -> None:
+        hint = next((text for words, text in HINTS.items() if words in said), "")
+        super().__init__(f"{said}\n{hint}" if hint else said)
 
     @property
     def is_conflict(self) -> bool:
@@ -67,8 +86,14 @@ class KubectlError(CliError):
 
     @property
     def is_missing(self) -> bool:
-        """True when there is no such object."""
-        return "(NotFound)" in str(self)
+        """True when there is no such object, of a kind that is served."""
+        return "(NotFound)" in str(self) and not self.is_not_installed
+
+    @property
+    def is_not_installed(self) -> bool:
+        """True when the API server does not know our kinds."""
+        said = str(self)
+        return "find the requested resource" in said or "doesn't have a resource type" in said
 
     @property
     def is_forbidden(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from assent.cli.console import Console
 from assent.cli.kubectl import Kubectl
 from assent.cli.next_step import next_step
-from assent.cli.proposal import IN_FLIGHT, Proposal
+from assent.cli.proposal import Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import listed, start_listing
 from assent.cli.wording import PHASES, TIERS, table, until
@@ -14,7 +14,9 @@ from assent.cli.wording import PHASES, TIERS, table, until
 TITLES = ("NAME", "STATUS", "TIER", "TARGET", "APPROVALS", "EXPIRES", "NEXT")
 ORDER = ("OutcomeUnknown", "RollbackFailed", "Pending", "", "Approved", "Executing", "RollingBack",
          "Active", "Suggested")  # fmt: skip
-"""What needs a person comes first; what has ended comes last, newest first."""
+"""What needs a person comes first; what has ended comes last."""
+ENDED = ("Succeeded", "Failed", "RolledBack", "Rejected", "Expired", "Superseded", "Cancelled")
+"""What nobody has to look at. Not RollbackFailed; and not what this plugin does not know yet."""
 
 
 def show_list(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
@@ -37,7 +39,7 @@ def show_list(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) ->
 
 
 def _concerns(proposal: Proposal) -> bool:
-    return proposal.phase in ORDER or proposal.phase in IN_FLIGHT
+    return proposal.phase not in ENDED
 
 
 def sort_key(proposal: Proposal) -> tuple[int, str]:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 
 from assent.cli import ahead
 
+INTERRUPTED = 130
+"""As shells say it of what Ctrl-C has ended."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from assent.cli.console import Console
@@ -39,31 +42,34 @@ def run(command: Command, arguments: Sequence[str], console: Console) -> int:
         ahead.leave()
 
 
-def _decide(name: str) -> int:
-    ahead.decision(sys.argv[1:])
-    from assent.cli import decision_command
-    from assent.cli.console import Console
+def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) -> int:
+    """Run it. Ctrl-C ends it in one line wherever it is, also while it is being loaded."""
+    try:
+        look_ahead(sys.argv[1:])
+        from importlib import import_module
 
-    return run(getattr(decision_command, name), sys.argv[1:], Console())
+        from assent.cli.console import Console
+
+        command = getattr(import_module(f"assent.cli.{module}"), name)
+        return run(command, sys.argv[1:], Console())
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        return INTERRUPTED
 
 
 def approve() -> int:
     """Run `kubectl approve`."""
-    return _decide("approve")
+    return _begin(ahead.decision, "decision_command", "approve")
 
 
 def reject() -> int:
     """Run `kubectl reject`."""
-    return _decide("reject")
+    return _begin(ahead.decision, "decision_command", "reject")
 
 
 def proposals() -> int:
     """Run `kubectl proposals`."""
-    ahead.look(sys.argv[1:])
-    from assent.cli.console import Console
-    from assent.cli.proposals_command import proposals as command
-
-    return run(command, sys.argv[1:], Console())
+    return _begin(ahead.look, "proposals_command", "proposals")
 
 
 def complete() -> int:

@@ -38,7 +38,9 @@ def scalar(value: Any) -> str:
     """Return one value on one line; JSON's spelling is YAML's, too."""
     if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _WORDS:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    # What a terminal or an editor would not show as it is, is written as an escape.
+    shown = not isinstance(value, str) or value.replace("\n", "").isprintable()
+    return json.dumps(value, ensure_ascii=not shown)
 
 
 def exported(document: Json, *, author: str | None = None) -> Json:

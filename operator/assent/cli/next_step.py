@@ -7,6 +7,10 @@ from assent.cli.wording import count, until
 
 ENDED = {
     "Succeeded": "nothing",
+    "Rejected": "nothing",
+    "Expired": "nothing",
+    "Superseded": "nothing",
+    "Cancelled": "nothing",
     "Failed": "look why",
     "RolledBack": "nothing: it was taken back",
     "RollbackFailed": "mend by hand",
@@ -42,7 +46,7 @@ def next_step(proposal: Proposal, now: datetime) -> str:
         return HELD.get(proposal.reason, f"wait: {holder(proposal) or 'the operator begins'}")
     if proposal.phase == "Active":
         return f"nothing: takes itself back {until(proposal.status.get('revertAt'), now)}"
-    return ENDED.get(proposal.phase, "nothing")
+    return ENDED.get(proposal.phase, f"see kubectl proposals show {proposal.name}")
 
 
 def next_command(proposal: Proposal) -> str:
@@ -68,9 +72,9 @@ def holder(proposal: Proposal) -> str:
     return ""
 
 
-def after_yes(proposal: Proposal) -> str:
-    """Return what happens once one more person has approved."""
-    missing = max(0, int(proposal.count.get("missing", 1)) - 1)
+def after_yes(proposal: Proposal, *, alone: bool = False) -> str:
+    """Return what happens once one more person has approved, or one who needs no others."""
+    missing = 0 if alone else max(0, int(proposal.count.get("missing", 1)) - 1)
     if missing:
         return f"Nothing is sent yet: {count(missing, 'more approval')} needed."
     if proposal.is_dry:

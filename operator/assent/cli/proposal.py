@@ -94,6 +94,24 @@ class Proposal:
         return str(self.spec.get("proposedBy") or "")
 
     @property
+    def authors(self) -> list[str]:
+        """Everybody who wrote the ask, first who filed it; none of them can approve it."""
+        known = [str(one) for one in self.status.get("authors") or []]
+        return known if self.author in known or not self.author else [*known, self.author]
+
+    @property
+    def original(self) -> Json | None:
+        """The ask as it was filed; None while it still stands so."""
+        found = self.status.get("original")
+        return dict(found) if found else None
+
+    @property
+    def glass(self) -> Json | None:
+        """Who stands in for missing approvals: by, reason, standsInFor; None for nobody."""
+        found = self.count.get("breakGlass")
+        return dict(found) if found else None
+
+    @property
     def seats(self) -> list[Json]:
         """What each person said."""
         return list(self.spec.get("approvals") or [])

@@ -8,11 +8,13 @@ from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit
 from assent.cli.flags import Help, add_connection_flags, first_word
 from assent.cli.kubectl import Kubectl
+from assent.cli.queries import bare
 
 COMMANDS = {
     "list": ("listing", "show_list", "what there is, and who must act (the default)"),
     "show": ("showing", "show", "one proposal: what, why, checks, steps, history, what next"),
     "modify": ("modify", "modify", "change the ask; you become its author"),
+    "withdraw": ("withdraw", "withdraw", "take your own approval back, while nothing was sent"),
     "resolve": ("last_words", "resolve", "say what came of a call whose outcome nobody knows"),
     "cancel": ("last_words", "cancel", "stop one proposal before its next call"),
     "revert": ("revert", "revert", "file the proposal that takes a finished one back"),
@@ -23,6 +25,7 @@ COMMANDS = {
     "unhalt": ("brakes", "unhalt", "let everything go on"),
 }
 """Subcommand → module, function, help."""
+FORMS = ("json", "yaml", "name")
 
 EPILOG = """\
 kubectl approve NAME and kubectl reject NAME decide.
@@ -64,12 +67,12 @@ def _show_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("-o", "--output", choices=("json", "yaml", "name"), help="print the object")
 
 
-def _writes(made: argparse.ArgumentParser) -> None:
+def _writes(made: argparse.ArgumentParser, *forms: str) -> None:
     """Flags of every command that stores something."""
     made.add_argument("-y", "--yes", action="store_true", help="do not ask")
     made.add_argument("--dry-run", choices=("none", "server"), default="none",
                       help="server: let the API server judge it, store nothing")  # fmt: skip
-    made.add_argument("-o", "--output", choices=("json", "yaml", "name"), help="print the object")
+    made.add_argument("-o", "--output", choices=forms or FORMS, help="print the object")
 
 
 def _one_proposal(made: argparse.ArgumentParser) -> None:
@@ -119,13 +122,14 @@ def _halt_flags(made: argparse.ArgumentParser) -> None:
 
 def _unhalt_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("name", nargs="?", metavar="NAME", help="needed where there are several")
-    _writes(made)
+    _writes(made, "name")
 
 
 _FLAGS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "list": _list_flags,
     "show": _show_flags,
     "modify": _modify_flags,
+    "withdraw": _one_proposal,
     "resolve": _resolve_flags,
     "cancel": _cancel_flags,
     "revert": _one_proposal,
@@ -152,6 +156,10 @@ def proposals(arguments: Sequence[str], console: Console) -> int:
         raise CliError(_unknown(command), Exit.USAGE)
     rest = [one for number, one in enumerate(arguments) if number != place]
     chosen = parser_of(command).parse_args(rest)
+    if getattr(chosen, "name", None):
+        chosen.name = bare(chosen.name)
+    if "names" in chosen:
+        chosen.names = [bare(name) for name in chosen.names]
     module, function, _ = COMMANDS[command]
     console.quiet_out = chosen.output is not None
     run = getattr(import_module(f"assent.cli.{module}"), function)

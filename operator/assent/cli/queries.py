@@ -32,6 +32,13 @@ EVERY = (*VALUED, *REPEATED, *SWITCHES, *NAMED_SHORT)
 """All of ``kubectl options`` (1.37); a test compares."""
 
 
+def bare(name: str) -> str:
+    """Return the name without a kind before it: ``kubectl get -o name`` prints one."""
+    kind, slash, rest = name.rpartition("/")
+    known = ("ap", "actionproposal", "actionproposals")
+    return rest if slash and kind.partition(".")[0] in known else name
+
+
 def namespace_of(flags: Sequence[str]) -> str:
     """Return the namespace that was named; empty when it is the context's, which kubectl knows."""
     named = [flag for flag in flags if flag.startswith("--namespace=")]

@@ -12,15 +12,23 @@ class Saying:
     """What one person wants to say to a proposal.
 
     ``confirm`` is the target's id as it was typed; None where the tier does not want it.
+    ``break_glass`` is why one person stands in for those who are missing; None for the usual way.
     """
 
     def __init__(
-        self, decision: str, by: str, comment: str | None = None, confirm: str | None = None
+        self,
+        decision: str,
+        by: str,
+        comment: str | None = None,
+        *,
+        confirm: str | None = None,
+        break_glass: str | None = None,
     ) -> None:
         self.decision = decision
         self.by = by
         self.comment = comment
         self.confirm = confirm
+        self.break_glass = break_glass
 
 
 def seat_for(proposal: Proposal, saying: Saying) -> Json:
@@ -30,6 +38,8 @@ def seat_for(proposal: Proposal, saying: Saying) -> Json:
         seat["digest"] = proposal.digest
     if saying.confirm:
         seat["confirm"] = saying.confirm
+    if saying.break_glass:
+        seat["breakGlass"] = saying.break_glass
     if saying.comment:
         seat["comment"] = saying.comment
     return seat
@@ -41,18 +51,25 @@ def seats_with(proposal: Proposal, saying: Saying) -> list[Json]:
     return [*others, seat_for(proposal, saying)]
 
 
-def refuse_approval(proposal: Proposal, me: str) -> None:
+def seats_without(proposal: Proposal, me: str) -> list[Json]:
+    """Return what is left when that person takes theirs back."""
+    return [seat for seat in proposal.seats if seat.get("by") != me]
+
+
+def refuse_approval(proposal: Proposal, me: str, break_glass: str | None = None) -> None:
     """Stop before asking where the API server would say no, or where it would change nothing.
 
     Raises:
         CliError: with the reason and what to do instead; nothing was sent.
     """
-    name, why_not = proposal.name, _why_not(proposal, me)
+    name, why_not = proposal.name, _why_not(proposal, me, break_glass)
+    if why_not is None and break_glass is not None:
+        why_not = _why_no_glass(proposal, me)
     if why_not is not None:
         raise CliError(f"{name}: {why_not}", Exit.NOT_NOW)
 
 
-def _why_not(proposal: Proposal, me: str) -> str | None:
+def _why_not(proposal: Proposal, me: str, break_glass: str | None) -> str | None:
     name, mine = proposal.name, proposal.seat_of(me)
     if proposal.rejecters and proposal.phase in OPEN:
         return f"{', '.join(proposal.rejecters)} rejected it; that is final. File a new proposal."
@@ -65,15 +82,35 @@ def _why_not(proposal: Proposal, me: str) -> str | None:
         return f"it is {proposal.phase}, not Pending. See `kubectl proposals show {name}`."
     if proposal.author == me:
         return f"you ({me}) wrote this ask: somebody else must approve it."
+    if me in proposal.authors:
+        return f"you ({me}) had a hand in this ask: somebody who had none must approve it."
     if not proposal.is_assessed:
         return "the operator has not assessed the ask as it stands yet. Try again in a moment."
-    if mine and mine.get("decision") == APPROVE and mine.get("digest") == proposal.digest:
+    said = mine and mine.get("decision") == APPROVE and mine.get("digest") == proposal.digest
+    if said and (break_glass is None or (mine or {}).get("breakGlass")):
         missing = int(proposal.count.get("missing") or 0)
         waits = f" Still missing: {missing}. Tell somebody else who may." if missing else ""
         return f"you have approved exactly this already.{waits}"
     if me.startswith(SERVICE_ACCOUNT) and proposal.tier in ("High", "Critical"):
         return f"service accounts have no seat for tier {proposal.tier}: a person must approve it."
     return None
+
+
+def _why_no_glass(proposal: Proposal, me: str) -> str | None:
+    if proposal.tier == "Critical":
+        return "it is Critical: nobody can stand in for anybody there."
+    if me.startswith(SERVICE_ACCOUNT):
+        return "only a person can break the glass."
+    if stands_in_for(proposal, me) < 1:
+        return "nobody but you is missing: approve it without --break-glass."
+    return None
+
+
+def stands_in_for(proposal: Proposal, me: str) -> int:
+    """Return how many others are missing once this person has approved."""
+    mine = proposal.seat_of(me)
+    counted = mine is not None and mine.get("digest") == proposal.digest
+    return int(proposal.count.get("missing", 1)) - (0 if counted else 1)
 
 
 def refuse_rejection(proposal: Proposal, me: str) -> None:

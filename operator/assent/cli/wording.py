@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from assent.cli.console import Console
+from assent.cli.console import Console, columns
 
 TIERS = {"Low": ("green",), "Medium": ("yellow",), "High": ("red",), "Critical": ("red", "bold")}
 GOOD, BAD, MOVING = ("green",), ("red",), ("cyan",)
@@ -65,9 +65,10 @@ def table(
 ) -> None:
     """Write rows of cells (text, styles) in columns; the last column runs on."""
     listed = [list(row) for row in rows]
+    listed = [[(flat(text), styles) for text, styles in row] for row in listed]
     texts = [*([list(titles)] if titles else []), *([cell[0] for cell in row] for row in listed)]
-    columns = range(len(texts[0]) if texts else 0)
-    widths = [max(len(row[column]) for row in texts) for column in columns]
+    places = range(len(texts[0]) if texts else 0)
+    widths = [max(columns(row[place]) for row in texts) for place in places]
     if titles:
         console.say(indent + _line([(title, ("bold",)) for title in titles], widths, console))
     for row in listed:
@@ -80,7 +81,7 @@ def _line(
     last = len(row) - 1
     return "".join(
         console.paint(text, *styles)
-        + ("" if column == last else " " * (widths[column] - len(text) + 3))
+        + ("" if column == last else " " * (widths[column] - columns(text) + 3))
         for column, (text, styles) in enumerate(row)
     ).rstrip()
 
@@ -94,19 +95,19 @@ def heading(console: Console, title: str) -> None:
 def lines(console: Console, text: str, indent: str = "  ", hanging: str | None = None) -> None:
     """Write a paragraph; long lines are broken, those that are commands are not."""
     for part in text.splitlines() or [""]:
-        if len(indent) + len(part) <= WIDTH or part.startswith(("kubectl ", "pd-ctl ")):
+        if console.wide(indent + part) <= WIDTH or part.startswith(("kubectl ", "pd-ctl ")):
             console.say(indent + part)
             continue
-        for line in _wrapped(part, indent, hanging or indent):
+        for line in _wrapped(part, indent, hanging or indent, console):
             console.say(line)
 
 
-def _wrapped(text: str, first: str, following: str) -> list[str]:
+def _wrapped(text: str, first: str, following: str, console: Console) -> list[str]:
     """Break between words only: whatever is to be copied stays whole."""
     found, line, start = list[str](), "", first
     for word in text.split():
         longer = f"{line} {word}" if line else word
-        if line and len(start) + len(longer) > WIDTH:
+        if line and console.wide(start + longer) > WIDTH:
             found.append(start + line)
             line, start = word, following
         else:
@@ -121,6 +122,11 @@ def fields(console: Console, pairs: Iterable[tuple[str, str]], indent: str = "  
     for name, value in shown:
         start = f"{indent}{name:<{width}}  "
         lines(console, value, start, " " * len(start))
+
+
+def flat(text: str) -> str:
+    """Return the text on one line: nobody's comment may look like a line of ours."""
+    return text if text.isprintable() else " ".join(text.split())
 
 
 def count(number: int, what: str) -> str:
