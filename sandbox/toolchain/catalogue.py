@@ -119,6 +119,10 @@ TOOLS = {
         ),
         Tool(name="tikvsim", version="", module="tikvsim", package="./cmd/tikvsim"),
         Tool(name="pdproxy", version="", module="tikvsim", package="./cmd/pdproxy"),
+        # What GitOps tools make of our objects; Flux's evaluator takes minutes to build, so it is
+        # built only for who asks for it (make contract).
+        Tool(name="gitopshealth", version="", module="gitops", package="./cmd/gitopshealth"),
+        Tool(name="fluxhealth", version="", module="gitops", package="./cmd/fluxhealth"),
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-apiserver", OLD_KUBERNETES_VERSION),
@@ -137,6 +141,6 @@ TOOLS = {
 _DEMO = ("etcd", "pd-server", "tikvsim", "pdproxy", "kube-apiserver")
 SETS = {
     "demo": _DEMO,
-    "test": (*_DEMO, "helm"),
+    "test": (*_DEMO, "helm", "gitopshealth"),
     "bench": (*_DEMO, "kube-controller-manager"),
 }
