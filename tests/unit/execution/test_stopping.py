@@ -170,19 +170,26 @@ async def test_an_answer_that_cannot_be_noted_leaves_the_lease_unreleased(
     assert op.term.ended
 
 
+def broken(*_: object, **__: object) -> None:
+    """A defect of ours after the call."""
+    raise RuntimeError("a defect")
+
+
+async def break_off(op: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let PD answer, and lose what it answered."""
+    await op.approved("p1", EVICT_4)
+    with monkeypatch.context() as patched:
+        patched.setattr("assent.execution.flight.settle", broken)
+        await op.reconcile("p1")
+        await op.until_idle("p1")
+    assert op.sent == 1
+
+
 async def test_a_flight_that_broke_off_with_an_answer_leaves_the_lease_unreleased(
     op: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A defect of ours after the call: what PD answered is known to nobody any more."""
-
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a defect")
-
-    await op.approved("p1", EVICT_4)
-    monkeypatch.setattr("assent.execution.flight.settle", broken)
-    await op.reconcile("p1")
-    await op.until_idle("p1")
-    assert op.sent == 1
+    """What PD answered is known to nobody any more, so nobody may be told that all is on record."""
+    await break_off(op, monkeypatch)
     await op.stop_flying()
     assert op.term.ended
 
@@ -191,15 +198,7 @@ async def test_a_flight_that_broke_off_and_came_to_an_end_after_all_holds_nothin
     op: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Taken up again in the same term, it ends and is on record."""
-
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a defect")
-
-    await op.approved("p1", EVICT_4)
-    with monkeypatch.context() as patched:
-        patched.setattr("assent.execution.flight.settle", broken)
-        await op.reconcile("p1")
-        await op.until_idle("p1")
+    await break_off(op, monkeypatch)
     await op.reconcile("p1")
     await op.until_phase("p1", "Succeeded")
     await op.until_idle("p1")
