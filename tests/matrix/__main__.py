@@ -1,0 +1,56 @@
+"""``make matrix``: every role, operation and kind of write on a real API server.
+
+Writes build/matrix.json (of another Kubernetes build/matrix-VERSION.json), and exits with 1 when
+a cell is not as people wrote it in ``tests/matrix/tables``.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.matrix.campaign import campaign, jobs, summary
+from tests.matrix.ground import ground, version_of
+
+ROOT = Path(__file__).resolve().parents[2]
+MANY = 20
+"""So many complaints are shown; all are in the file."""
+
+
+def main(arguments: list[str]) -> int:
+    """Try everything, write the figures, say what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    parser.add_argument("--kubernetes", default="", metavar="1.30", help="not the newest one")
+    parser.add_argument("--only", default="", help="operations with this in the name")
+    parser.add_argument("--workers", type=int, default=3 * (os.cpu_count() or 2))
+    asked = parser.parse_args(arguments)
+    suffix = f"-{asked.kubernetes}" if asked.kubernetes else ""
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="assent-matrix-") as folder,
+        ground(Path(folder), kube_apiserver=f"kube-apiserver{suffix}") as stage,
+    ):
+        figures: dict[str, Any] = {"kubernetes": version_of(stage.kube)}
+        figures["secondsToStart"] = round(time.monotonic() - began, 1)
+        figures |= summary(campaign(stage, jobs(asked.only), workers=asked.workers))
+    figures["seconds"] = round(time.monotonic() - began, 1)
+    result = ROOT / "build" / f"matrix{suffix}.json"
+    result.parent.mkdir(exist_ok=True)
+    result.write_text(json.dumps(figures, indent=1) + "\n")
+    for complaint in figures["complaints"][:MANY]:
+        sys.stdout.write(f"{complaint}\n")
+    sys.stdout.write(
+        f"Kubernetes {figures['kubernetes']}: {figures['cells']} cells"
+        f" ({figures['roleOperations']} of a role and an operation), {figures['allowed']} to be let"
+        f" in, {figures['refused']} to be refused; {figures['escapes']} escapes,"
+        f" {figures['wrong']} wrong, in {figures['seconds']} s: {result.relative_to(ROOT)}\n"
+    )
+    return 1 if figures["wrong"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
