@@ -184,9 +184,9 @@ def test_a_set_stands_for_its_members_in_building_order() -> None:
     """Naming a set and one of its members asks for it once."""
     names = [tool.name for tool in expand(["test", "etcd"])]
     assert sorted(names) == sorted(
-        ["etcd", "pd-server", "tikvsim", "pdproxy", "kube-apiserver", "helm"]
+        ["etcd", "pd-server", "tikvsim", "pdproxy", "kube-apiserver", "helm", "gitopshealth"]
     )
-    assert names == [tool.name for tool in expand(["etcd", "helm", "demo"])]
+    assert names == [tool.name for tool in expand(["etcd", "helm", "gitopshealth", "demo"])]
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
