@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.lifecycle import FINISHED
 from tests.integration.api.kubeapi import ADMIN, Who
 from tests.integration.api.life import DIGEST, EVICT, Filed, Life, approval, rejection
 from tests.integration.api.people import (
@@ -418,4 +420,15 @@ def test_resolution_stays_on_record(life: Life) -> None:
     """What a person said of a lost answer is part of the record."""
     proposal = life.assessed(phase="OutcomeUnknown")
     proposal.patch({"resolution": {"by": "alice", **RESOLVED}}, by=ALICE).ok()
-    proposal.patch({"resolution": None}, by=MALLORY).refused(422, "stays on record")
+    for change in (None, {"by": "bob", "outcome": "DidNotHappen", "digest": DIGEST}):
+        proposal.patch({"resolution": change}, by=BOB).refused(422, "stays on record")
+
+
+@pytest.mark.parametrize("phase", sorted(FINISHED))
+def test_what_has_ended_cannot_be_cancelled(life: Life, phase: Phase) -> None:
+    """Nobody would look at it again: it would be about to be looked at for ever."""
+    proposal = life.assessed(phase=phase.value)
+    answer = proposal.patch({"cancel": {"by": "sam"}}, by=SAM)
+    answer.refused(422, f"it has ended ({phase.value}): there is nothing to cancel")
+    sent = phase.value not in ("Rejected", "Expired", "Superseded", "Cancelled")
+    assert (f"kubectl proposals revert {proposal.name} -n tikv" in answer.message) is sent

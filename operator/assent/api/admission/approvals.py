@@ -8,7 +8,7 @@ from assent.api.admission.approval_terms import robot, variables
 from assent.api.admission.installation import Installation
 from assent.api.admission.policy import AdmissionPolicy, Validation, quoted
 from assent.api.v1alpha1.actionproposal import ActionProposal, Phase
-from assent.api.v1alpha1.lifecycle import OPEN
+from assent.api.v1alpha1.lifecycle import FINISHED, OPEN
 from assent.api.v1alpha1.tikvcluster import Tier
 
 NAME = "assent-approvals"
@@ -215,6 +215,11 @@ _GLASS = (
 
 _LAST_WORDS = (
     Validation(
+        "oldObject == null || !has(oldObject.spec.resolution)"
+        " || oldObject.spec.?resolution == object.spec.?resolution",
+        "a resolution stays on record: nobody changes or removes it",
+    ),
+    Validation(
         "variables.mayResolve && (!variables.newResolution"
         f" || (variables.phase == '{Phase.OUTCOME_UNKNOWN.value}'"
         " && object.spec.resolution.by == variables.me))",
@@ -226,10 +231,6 @@ _LAST_WORDS = (
         "the resolution's digest is not that of the ask as it stands: look again",
     ),
     Validation(
-        "oldObject == null || !has(oldObject.spec.resolution) || has(object.spec.resolution)",
-        "a resolution stays on record: it cannot be removed",
-    ),
-    Validation(
         "!has(object.spec.cancel) || (oldObject != null"
         " && oldObject.spec.?cancel == object.spec.?cancel)"
         " || object.spec.cancel.by == variables.me",
@@ -239,5 +240,14 @@ _LAST_WORDS = (
         "oldObject == null || !has(oldObject.spec.cancel)"
         " || oldObject.spec.?cancel == object.spec.?cancel",
         "cancelled: that cannot be taken back; file a new proposal",
+    ),
+    # Nobody looks at it again: it would say for ever that it is about to be looked at (kstatus).
+    Validation(
+        f"!(variables.phase in {_listed(sorted(FINISHED))})"
+        " || oldObject.spec.?cancel == object.spec.?cancel",
+        "it has ended: there is nothing to cancel",
+        "'it has ended (' + variables.phase + '): there is nothing to cancel'"
+        f" + (variables.phase in {_listed(sorted(WITHOUT_A_CALL))} ? ''"
+        f" : '; to take back what was done: kubectl proposals revert ' + {_COMMANDS})",
     ),
 )

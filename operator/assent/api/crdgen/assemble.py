@@ -8,6 +8,10 @@ from assent.api.crdgen.rules import rules_of
 from assent.api.crdgen.structural import structural_schema
 from assent.api.meta import CATEGORY, GROUP, VERSION
 
+NOT_SEEN = {"observedGeneration": -1}
+"""The status of what the operator has not looked at: without it kstatus, and so Flux, takes an
+object with no status for one that is done."""
+
 
 def custom_resource_definitions() -> list[dict[str, Any]]:
     """Return one CustomResourceDefinition a kind, always the same, in the order of ``KINDS``."""
@@ -56,7 +60,8 @@ def _version(kind: Kind) -> dict[str, Any]:
     schema = full_schema(kind)
     if kind.has_status:
         properties = schema["properties"]
-        properties["status"] = lean_status(properties["status"], _status_paths_read(kind))
+        lean = lean_status(properties["status"], _status_paths_read(kind))
+        properties["status"] = {**lean, "default": dict(NOT_SEEN)}
     version["schema"] = {"openAPIV3Schema": schema}
     return version
 

@@ -18,6 +18,8 @@ _UNREACHED = frozenset(
     {ClusterState.PD_UNREACHABLE, ClusterState.TLS_FAILED, ClusterState.PD_ANSWER_UNUSABLE}
 )
 
+_LACKING = frozenset({ClusterState.GATE_NOT_INSTALLED, ClusterState.FORBIDDEN})
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
@@ -59,6 +61,11 @@ class Standing:
     def blocks(self) -> bool:
         """True when nothing can be judged there: no detection, no assessment, no action."""
         return self.foreign or self.state in _UNREACHED | {ClusterState.PD_NOT_READY}
+
+    @property
+    def powerless(self) -> bool:
+        """True when nothing that people approve can be carried out there before something heals."""
+        return self.blocks or self.state in _LACKING
 
 
 def pinned_cluster_id(cluster: Cluster) -> str | None:
@@ -179,7 +186,7 @@ def _conditions(facts: ClusterFacts, where: Standing) -> list[Condition]:
     reached = where.state not in _UNREACHED
     stalled = where.foreign
     wanted = (
-        (ConditionType.READY, not where.blocks, where.state, where.message),
+        (ConditionType.READY, not where.powerless, where.state, where.message),
         (ConditionType.STALLED, stalled, where.state, where.message if stalled else ""),
         (ConditionType.PD_REACHABLE, reached, where.state if not reached else "Answered", ""),
     )

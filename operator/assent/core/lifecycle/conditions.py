@@ -21,6 +21,8 @@ _EXECUTED = {
     StepState.INTENDED: "Unknown",
     StepState.BEGUN: "True",
 }
+_READY = frozenset({Phase.SUCCEEDED, Phase.ACTIVE})
+"""Done and verified; an Active one is taken back later, as it was asked."""
 _TAKEN_BACK = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ROLLBACK_FAILED})
 _VERIFIED = {StepState.DONE: "True", StepState.NO_EFFECT: "False"}
 
@@ -45,7 +47,7 @@ def conditions_of(
     moving = status.phase in OPEN or status.phase in (Phase.EXECUTING, Phase.ROLLING_BACK)
     reason = str(status.reason)
     wanted = (
-        (ConditionType.READY, _truth(holds=status.phase is Phase.SUCCEEDED), reason, sentence),
+        (ConditionType.READY, _truth(holds=status.phase in _READY), reason, sentence),
         (ConditionType.RECONCILING, _truth(holds=moving), reason, ""),
         (ConditionType.STALLED, _truth(holds=stalled), reason, ""),
         (ConditionType.APPROVED, *_approved(status), ""),

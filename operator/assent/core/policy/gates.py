@@ -83,7 +83,7 @@ def not_suspended(cluster: Cluster | None) -> Verdict:
         message = (
             f"TiKVCluster {cluster.meta.name} is suspended: "
             f"kubectl -n {cluster.meta.namespace} patch tikvc {cluster.meta.name} "
-            """--type merge -p '{"spec":{"suspend":false}}'"""
+            """--field-manager=configurer --type merge -p '{"spec":{"suspend":false}}'"""
         )
         return Hold(Reason.SUSPENDED, message)
     return Allow("not suspended")

@@ -49,6 +49,13 @@ def test_status_is_a_subresource_where_there_is_one() -> None:
     assert "status" not in version("Halt")["schema"]["openAPIV3Schema"]["properties"]
 
 
+@pytest.mark.parametrize("kind", ["ActionProposal", "TiKVCluster"])
+def test_what_nobody_has_looked_at_says_so(kind: str) -> None:
+    """An object without a status counts as done for kstatus; generation -1 is never the present."""
+    schema = version(kind)["schema"]["openAPIV3Schema"]
+    assert schema["properties"]["status"]["default"] == {"observedGeneration": -1}
+
+
 def at(schema: dict[str, Any], json_path: str) -> dict[str, Any]:
     for name in json_path.removeprefix(".").split("."):
         schema = schema["properties"][name]

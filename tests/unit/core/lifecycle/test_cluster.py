@@ -127,6 +127,25 @@ def test_the_state_names_the_worst_that_holds(
     assert words in got.message
 
 
+@pytest.mark.parametrize(
+    ("changes", "ready"),
+    [
+        ({}, "True"),
+        ({"halts": (HALT,)}, "True"),
+        ({"gate_problem": "a policy is missing"}, "False"),
+        ({"missing_right": "cannot create actionproposals"}, "False"),
+        ({"prepared": False}, "False"),
+    ],
+    ids=["well", "halted by a person", "no gate", "no right", "PD not ready"],
+)
+def test_ready_is_what_could_carry_something_out(changes: dict[str, Any], ready: str) -> None:
+    """A tool that waits must not take for done what can do nothing before somebody heals it; what
+    a person stopped is as that person wants it.
+    """
+    conditions = {item.type: item for item in decide_cluster(facts(**changes)).conditions or []}
+    assert conditions["Ready"].status == ready
+
+
 def test_suspend_is_shown_but_does_not_stop_watching() -> None:
     got = standing(facts(cluster(suspend=True)))
     assert got.state is ClusterState.SUSPENDED

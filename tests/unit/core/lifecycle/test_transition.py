@@ -86,6 +86,16 @@ def test_conditions_say_where_it_stands(status: ActionProposalStatus, expected: 
     }
 
 
+def test_what_is_active_is_ready() -> None:
+    """It is done and verified; that it is taken back later is what was asked."""
+    known = stored(facts(), decide(facts())).proposal
+    status = known.status.model_copy(update={"phase": Phase.EXECUTING})
+    decision = advance(replace(known, status=status), LifeEvent.ACTIVATED, CAUSE, now=NOW)
+    found = conditions(decision.status)
+    assert decision.status.phase is Phase.ACTIVE
+    assert (found["Ready"], found["Reconciling"], found["Stalled"]) == ("True", "False", "False")
+
+
 @pytest.mark.parametrize("phase", sorted(FINISHED))
 def test_every_end_is_ready_or_stalled(phase: Phase) -> None:
     """A tool that waits must learn of every end."""
