@@ -4,6 +4,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from assent.api.admission.ask import ask_fields
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.lifecycle import moves
 from tests.integration.api.kubeapi import ADMIN, MERGE, Answer, KubeApi, Who, path
@@ -16,7 +17,7 @@ PLURAL = "actionproposals"
 TRANSFER = {"type": "TransferLeader", "transferLeader": {"regionId": 4, "toStoreId": 2}}
 EVICT = {"type": "EvictLeaders", "evictLeaders": {"storeId": 3}}
 
-ASK_FIELDS = ("action", "proposedBy", "dryRun", "reason", "notBefore", "notAfter")
+ASK_FIELDS = tuple(ask_fields())
 
 
 def approval(who: Who, **fields: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assent.api.admission.ask import ask_fields
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.lifecycle import FINISHED
 from tests.integration.api.kubeapi import ADMIN, Who
@@ -27,6 +28,18 @@ ONLY_RESOLVER = "only somebody with the right to resolve this tier, in their own
 
 ALICE_SAID_YES = ((ALICE, approval(ALICE)),)
 RESOLVED = {"outcome": "Happened", "digest": DIGEST}
+
+
+EVERY_CHANGE: dict[str, dict[str, Any]] = {
+    "proposedBy": {"proposedBy": "mallory", "reason": "mine now"},
+    "reason": {"reason": "another one than people read"},
+    "action": {"action": {"transferLeader": {"toStoreId": 9}}},
+    "dryRun": {"dryRun": False},
+    "notBefore": {"notBefore": "2031-01-01T00:00:00Z"},
+    "notAfter": {"notAfter": "2031-01-01T00:00:00Z"},
+    "revertAfter": {"revertAfter": "10m"},
+}
+"""One change of every field of the ask; ``test_no_field_of_the_ask_is_forgotten`` sees to it."""
 
 
 @dataclass(frozen=True)
@@ -198,40 +211,16 @@ WHAT_WAS_SEEN = [
 ]
 
 ASK = [
-    Attack(
-        "Changing the action under an approval",
-        SAM,
-        {"action": {"transferLeader": {"toStoreId": 9}}},
-        VOID,
-        state={"approvals": ALICE_SAID_YES},
-    ),
-    Attack(
-        "Turning a dry run into a real one under an approval",
-        SAM,
-        {"dryRun": False},
-        VOID,
-        state={"approvals": ALICE_SAID_YES, "dryRun": True},
-    ),
-    Attack(
-        "Moving the expiry under an approval",
-        SAM,
-        {"notAfter": "2031-01-01T00:00:00Z"},
-        VOID,
-        state={"approvals": ALICE_SAID_YES},
-    ),
-    Attack(
-        "Moving the start under an approval",
-        SAM,
-        {"notBefore": "2031-01-01T00:00:00Z"},
-        VOID,
-        state={"approvals": ALICE_SAID_YES},
-    ),
-    Attack(
-        "Changing the reason that people were given, under an approval",
-        SAM,
-        {"reason": "another one"},
-        VOID,
-        state={"approvals": ALICE_SAID_YES},
+    *(
+        Attack(
+            f"Changing {field} under an approval",
+            SAM,
+            change,
+            VOID,
+            state={"approvals": ALICE_SAID_YES, "dryRun": True},
+        )
+        for field, change in EVERY_CHANGE.items()
+        if field != "proposedBy"
     ),
     Attack(
         "Changing the ask and approving the result in one write",
@@ -343,6 +332,20 @@ def test_write_is_refused_and_nothing_changes(life: Life, attack: Attack) -> Non
     before = proposal.read()
     proposal.patch(attack.write, by=attack.by).refused(attack.code, attack.says)
     assert proposal.read() == before
+
+
+def test_no_field_of_the_ask_is_forgotten() -> None:
+    """A new field of the ask needs its change here, and so its refusals on the API server."""
+    assert set(EVERY_CHANGE) == set(ask_fields())
+
+
+@pytest.mark.parametrize("field", EVERY_CHANGE)
+def test_nobody_approves_a_change_that_was_not_assessed(life: Life, field: str) -> None:
+    """Whichever field it was: what the operator assessed is not what stands there."""
+    proposal = life.assessed(dryRun=True)
+    change = EVERY_CHANGE[field]
+    proposal.patch(change, by=MALLORY if "proposedBy" in change else SAM).ok()
+    proposal.patch(yes(approval(BOB)), by=BOB).refused(422, "not assessed yet")
 
 
 FORGED = [

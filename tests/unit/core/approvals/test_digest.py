@@ -76,11 +76,40 @@ def test_digest_is_short_enough_for_the_api() -> None:
         ({"ask": ASK.model_copy(update={"reason": None})}, "the reason people read"),
         ({"ask": ASK.model_copy(update={"not_before": WHEN})}, "another start"),
         ({"ask": ASK.model_copy(update={"not_after": WHEN})}, "another end"),
+        ({"ask": ASK.model_copy(update={"revert_after": "5m"})}, "another way back"),
     ],
 )
 def test_every_part_changes_the_digest(changes: dict[str, Any], why: str) -> None:
     """Whatever shapes what will run is what was approved."""
     assert digest_of(replace(MATERIAL, **changes)) != digest_of(MATERIAL), why
+
+
+OTHER: dict[str, Any] = {
+    "action": EVICT_4,
+    "proposed_by": "sre-2",
+    "dry_run": True,
+    "reason": None,
+    "not_before": WHEN,
+    "not_after": WHEN,
+    "revert_after": "5m",
+}
+
+
+def test_every_field_of_the_ask_has_another_value_here() -> None:
+    """A new field needs one, and so its place in the digest."""
+    assert set(OTHER) == set(Ask.model_fields)
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_no_field_of_the_ask_is_forgotten(field: str) -> None:
+    """Copied from spec, compared with what was assessed, and hashed: each of them."""
+    spec = proposal().spec
+    changed = spec.model_copy(update={field: OTHER[field]})
+    if getattr(spec, field) == OTHER[field]:
+        changed, spec = spec, spec.model_copy(update={field: "something else"})
+    before, after = ask_of(spec), ask_of(changed)
+    assert not same_ask(before, after)
+    assert digest_of(replace(MATERIAL, ask=before)) != digest_of(replace(MATERIAL, ask=after))
 
 
 def test_start_and_end_are_not_interchangeable() -> None:
