@@ -37,6 +37,7 @@ CONSOLE = [block for page in PAGES for block in blocks(page) if block.info[:1] =
 SAYS_ALL_IS_WELL = {ClusterState.WATCHING, ClusterState.SUSPENDED, ClusterState.HALTED}
 WAKES_A_PERSON = {Phase.OUTCOME_UNKNOWN, Phase.ROLLBACK_FAILED}
 BY_METRIC = {
+    "GlassBroken": "assent_glass_broken_total",
     "LateCall": "assent_late_calls_total",
     "NoLeader": "assent_leading",
     "MalformedObject": "assent_malformed_objects_total",
@@ -242,7 +243,7 @@ def test_named_policies_exist() -> None:
     }
     named = set(
         re.findall(
-            r"`(assent-(?:approvals|journal|configure|[a-z]+-(?:fence|writer|in-use)))`",
+            r"`(assent-(?:approvals|journal|configure|lease|[a-z]+-(?:fence|writer|in-use)))`",
             _all_prose(),
         )
     )
