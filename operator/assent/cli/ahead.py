@@ -6,9 +6,11 @@ later; what nobody asks for is ended. So a wrong guess costs a moment, and chang
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
 
-from assent.cli.process import Process
+from assent.cli.door import Door, request_of
+from assent.cli.process import Piped, Process
 from assent.cli.queries import (
     NAMED_SHORT,
     REPEATED,
@@ -21,13 +23,21 @@ from assent.cli.queries import (
     reading,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 OWN_VALUED = frozenset(
     "-m --message --digest --dry-run -o --output --timeout --confirm --break-glass".split()  # noqa: SIM905
 )
 OWN_SWITCHES = frozenset("-y --yes --all --wait -A --all-namespaces --ended".split())  # noqa: SIM905
+ASKED = "ASSENT_ASKED"
+"""What the first lines of the plugin's file (`hack.plugins`) have begun to ask already: the
+arguments of a kubectl whose stdout is our stdin. A list asks no person anything."""
 CONNECTION = frozenset((*VALUED, *REPEATED, *NAMED_SHORT))
 
-_begun: dict[tuple[str, ...], Process] = {}
+_begun: dict[tuple[str, ...], Process | Piped] = {}
+_doors: list[Door] = []
 
 
 class Line:
@@ -70,12 +80,14 @@ def decision(arguments: Sequence[str]) -> None:
     line = plain(arguments)
     if line is None or bool(line.words) == ("--all" in line.own):
         return
-    _begin(line, WHOAMI)
-    _begin(line, reading(line.flags, line.words) if line.words else listing(line.flags))
+    _begin_all(line, WHOAMI, reading(line.flags, line.words) if line.words else listing(line.flags))
 
 
 def look(arguments: Sequence[str]) -> None:
     """Begin what list and show ask."""
+    asked = os.environ.pop(ASKED, "")
+    if asked:
+        _begun[tuple(asked.split(" "))] = Piped()
     line = plain(arguments)
     if line is None or {"-o", "--output"} & line.own:
         return
@@ -84,25 +96,71 @@ def look(arguments: Sequence[str]) -> None:
         everywhere = bool({"-A", "--all-namespaces"} & line.own)
         _begin(line, listing(line.flags, everywhere=everywhere))
     elif command == "show" and names:
-        _begin(line, WHOAMI)
-        _begin(line, reading(line.flags, names))
+        _begin_all(line, WHOAMI, reading(line.flags, names))
+
+
+def is_plain_list(arguments: Sequence[str]) -> bool:
+    """True when the line asks for the list, and for nothing that only argparse should judge."""
+    line = plain(arguments)
+    own = {"-A", "--all-namespaces", "--ended", *NAMED_SHORT.values()}
+    return (
+        line is not None
+        and line.words in ([], ["list"])
+        and all(name in own or name[2:] in CONNECTION for name in line.own)
+    )
+
+
+def _begin_all(line: Line, *questions: tuple[str, ...]) -> None:
+    """Open one door for all of them where each is one request, else start a kubectl for each."""
+    if all(request_of(asked) is not None for asked in questions):
+        try:
+            _doors.append(Door(line.flags))
+        except OSError:
+            pass  # no place for a socket, or no kubectl: whoever asks in earnest finds out
+        else:
+            _end_well()
+            return
+    for asked in questions:
+        _begin(line, asked)
+
+
+def _end_well() -> None:
+    """Let whoever ends this process end the door with it."""
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
 
 
 def _begin(line: Line, asked: tuple[str, ...]) -> None:
     whole = (*asked, *line.flags)
+    if whole in _begun:
+        return
     try:
         _begun[whole] = Process("kubectl", whole, given=None)
     except FileNotFoundError:
         return  # whoever asks for it in earnest says so
 
 
-def take(whole: tuple[str, ...]) -> Process | None:
+def take(whole: tuple[str, ...]) -> Process | Piped | None:
     """Return the process that was begun with exactly these arguments, once; None for none."""
     return _begun.pop(whole, None)
 
 
+def door(flags: Sequence[str]) -> Door | None:
+    """Return the open door for exactly these flags; None for none."""
+    return next((one for one in _doors if one.flags == tuple(flags) and one.opens()), None)
+
+
+def close_doors() -> None:
+    """End all doors: a person is asked, or everything is done."""
+    while _doors:
+        _doors.pop().close()
+
+
 def leave() -> None:
-    """End what nobody asked for."""
+    """End what nobody asked for, and all doors."""
+    close_doors()
     while _begun:
         _, process = _begun.popitem()
         process.end(at_once=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import TextIO
 
 UNSAFE = {
@@ -43,7 +43,8 @@ class Console:
     """Where a command speaks and is answered.
 
     Results go to ``out``; with ``quiet_out`` (``-o``) all other words go to ``err``, so that
-    ``out`` holds nothing but the object. ``pause`` waits so many seconds.
+    ``out`` holds nothing but the object. ``pause`` waits so many seconds,
+    ``before_asking`` is called before a person is asked, which may take them long.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Console:
         self._environment = os.environ if environment is None else environment
         self._clock = clock
         self.pause = pause
+        self.before_asking: Callable[[], None] = lambda: None
         # Our own colours, in a form that no text of an object can have.
         self._mark = f"\x1b{os.urandom(8).hex()}["
         self.quiet_out = False
@@ -126,6 +128,7 @@ class Console:
 
     def ask(self, question: str) -> str:
         """Return what was typed; empty at the end of the input."""
+        self.before_asking()
         self.talk.write(self._clean(question))
         self.talk.flush()
         return self._answers.readline().strip()

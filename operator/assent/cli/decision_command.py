@@ -102,7 +102,7 @@ def run(decision: str, arguments: Sequence[str], console: Console) -> int:
 
 def _decide_each(
     decider: Decider, proposals: Sequence[Proposal], decision: str, console: Console
-) -> Exit:
+) -> int:
     """Decide one after the other; one that cannot be decided does not stop the others."""
     code = Exit.OK
     for proposal in proposals:

@@ -3,11 +3,9 @@
 ``docs/how-to/kubectl-plugins.md`` lists the codes; names are for people, numbers are for scripts.
 """
 
-from enum import IntEnum
 
-
-class Exit(IntEnum):
-    """Exit codes of every plugin."""
+class Exit:
+    """Exit codes of every plugin. Plain numbers: an enum takes 5 ms to load."""
 
     OK = 0
     """Done; with ``--wait`` also: it Succeeded, or is Active."""
@@ -67,7 +65,7 @@ HINTS = {
 class CliError(Exception):
     """Ends the command: a sentence for people that says what to do next, and an exit code."""
 
-    def __init__(self, message: str, code: Exit = Exit.REFUSED) -> None:
+    def __init__(self, message: str, code: int = Exit.REFUSED) -> None:
         super().__init__(message)
         self.code = code
 

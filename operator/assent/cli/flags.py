@@ -61,21 +61,6 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
 
 
-def split_switch(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with ``--switch=true`` as ``--switch``, and ``--switch=false`` left out:
-    kubectl takes both forms.
-    """
-    kept = []
-    for argument in arguments:
-        name, _, value = argument.removeprefix("--").partition("=")
-        if argument.startswith("--") and name in SWITCHES and value in ("true", "false"):
-            if value == "true":
-                kept.append(f"--{name}")
-        else:
-            kept.append(argument)
-    return kept
-
-
 def first_word(arguments: Sequence[str]) -> int | None:
     """Return the place of the first argument that is neither a flag nor the value of one of
     kubectl's own; None when there is none.

@@ -1,8 +1,8 @@
 """`kubectl proposals`: what there is, what waits, and for whom."""
 
-import argparse
-from datetime import datetime
+from __future__ import annotations
 
+from assent.cli import ahead
 from assent.cli.console import Console
 from assent.cli.kubectl import Kubectl
 from assent.cli.next_step import next_step
@@ -10,6 +10,12 @@ from assent.cli.proposal import Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import listed, start_listing
 from assent.cli.wording import PHASES, TIERS, table, until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from datetime import datetime
 
 TITLES = ("NAME", "STATUS", "TIER", "TARGET", "APPROVALS", "EXPIRES", "NEXT")
 ORDER = ("OutcomeUnknown", "RollbackFailed", "Pending", "", "Approved", "Executing", "RollingBack",
@@ -19,19 +25,33 @@ ENDED = ("Succeeded", "Failed", "RolledBack", "Rejected", "Expired", "Superseded
 """What nobody has to look at. Not RollbackFailed; and not what this plugin does not know yet."""
 
 
+def plain_list(arguments: Sequence[str], console: Console) -> int:
+    """Write the table for a line that `ahead.is_plain_list` has judged, without argparse."""
+    line = ahead.plain(arguments) or ahead.Line()
+    everywhere = bool({"-A", "--all-namespaces"} & line.own)
+    return write_list(
+        Kubectl(line.flags), console, everywhere=everywhere, ended="--ended" in line.own
+    )
+
+
 def show_list(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
-    """Write the table: open and in flight, or with ``--ended`` all."""
+    """Write the table, or with ``-o`` the objects."""
     if chosen.output:
         scope = ["-A"] if chosen.all_namespaces else []
         console.give(kubectl.text("get", PROPOSALS, "-o", chosen.output, *scope))
         return 0
-    proposals = listed(start_listing(kubectl, everywhere=chosen.all_namespaces))
-    shown = proposals if chosen.ended else [one for one in proposals if _concerns(one)]
+    return write_list(kubectl, console, everywhere=chosen.all_namespaces, ended=chosen.ended)
+
+
+def write_list(kubectl: Kubectl, console: Console, *, everywhere: bool, ended: bool) -> int:
+    """Write the table: what has not ended, or with ``ended`` all."""
+    proposals = listed(start_listing(kubectl, everywhere=everywhere))
+    shown = proposals if ended else [one for one in proposals if _concerns(one)]
     hidden = len(proposals) - len(shown)
     if shown:
-        _table(shown, console, namespaces=chosen.all_namespaces)
+        _table(shown, console, namespaces=everywhere)
     else:
-        where = "" if chosen.all_namespaces else " in this namespace (-A looks in all)"
+        where = "" if everywhere else " in this namespace (-A looks in all)"
         console.say(f"Nothing waits{where}.")
     if hidden:
         console.say(console.paint(f"{hidden} ended; --ended shows them.", "dim"))

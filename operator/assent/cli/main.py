@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
 
 from assent.cli import ahead
 
@@ -16,6 +15,8 @@ INTERRUPTED = 130
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from assent.cli.console import Console
 
     Command = Callable[[Sequence[str], Console], int]
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def run(command: Command, arguments: Sequence[str], console: Console) -> int:
     """Return the exit code; what went wrong is a sentence on stderr, never a traceback."""
     from assent.cli.failures import CliError, Exit
-    from assent.cli.flags import split_switch
+    from assent.cli.queries import split_switch
 
     try:
         return int(command(split_switch(arguments), console))
@@ -46,12 +47,13 @@ def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) 
     """Run it. Ctrl-C ends it in one line wherever it is, also while it is being loaded."""
     try:
         look_ahead(sys.argv[1:])
-        from importlib import import_module
-
         from assent.cli.console import Console
 
-        command = getattr(import_module(f"assent.cli.{module}"), name)
-        return run(command, sys.argv[1:], Console())
+        __import__(f"assent.cli.{module}")  # importlib itself takes a moment to load
+        command = getattr(sys.modules[f"assent.cli.{module}"], name)
+        console = Console()
+        console.before_asking = ahead.close_doors
+        return run(command, sys.argv[1:], console)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
         return INTERRUPTED
@@ -69,6 +71,8 @@ def reject() -> int:
 
 def proposals() -> int:
     """Run `kubectl proposals`."""
+    if ahead.is_plain_list(sys.argv[1:]):  # most of all calls: argparse would be a third of it
+        return _begin(ahead.look, "listing", "plain_list")
     return _begin(ahead.look, "proposals_command", "proposals")
 
 

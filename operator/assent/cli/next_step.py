@@ -1,5 +1,7 @@
 """What has to happen next with a proposal: the column NEXT, and the line that does it."""
 
+from __future__ import annotations
+
 from datetime import datetime
 
 from assent.cli.proposal import Proposal

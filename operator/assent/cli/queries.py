@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 PROPOSALS = "actionproposals.v1alpha1.assent.tikv.org"
 CLUSTERS = "tikvclusters.v1alpha1.assent.tikv.org"
@@ -10,6 +13,7 @@ HALTS = "halts.v1alpha1.assent.tikv.org"
 """With version and group: kubectl then asks nobody which resource is meant."""
 
 PATH = "/apis/assent.tikv.org/v1alpha1"
+REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 WHOAMI = ("auth", "whoami", "-o", "json")
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 """Of what names of Kubernetes are made: these need no quoting in a path."""
@@ -30,6 +34,21 @@ SHORT = {short: name for name, short in NAMED_SHORT.items()}
 
 EVERY = (*VALUED, *REPEATED, *SWITCHES, *NAMED_SHORT)
 """All of ``kubectl options`` (1.37); a test compares."""
+
+
+def split_switch(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with ``--switch=true`` as ``--switch``, and ``--switch=false`` left out:
+    kubectl takes both forms.
+    """
+    kept = []
+    for argument in arguments:
+        name, _, value = argument.removeprefix("--").partition("=")
+        if argument.startswith("--") and name in SWITCHES and value in ("true", "false"):
+            if value == "true":
+                kept.append(f"--{name}")
+        else:
+            kept.append(argument)
+    return kept
 
 
 def bare(name: str) -> str:

@@ -1,11 +1,15 @@
 """Reading proposals: by name, several at once, beside who we are."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.kubectl import Kubectl, Running, username
 from assent.cli.proposal import Proposal
 from assent.cli.queries import listing, reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def start_reading(kubectl: Kubectl, names: Sequence[str]) -> Running:

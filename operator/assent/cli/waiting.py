@@ -51,7 +51,7 @@ def wait_for_each(names: Sequence[str], timeout: str, kubectl: Kubectl, console:
     return code
 
 
-def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Console) -> Exit:
+def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Console) -> int:
     """Write every change until it ends; return the exit code of its end.
 
     Each watch begins with what the API server has now, so nothing is missed between two.

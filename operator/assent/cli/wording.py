@@ -1,9 +1,14 @@
 """Words and layout: times as people say them, tables, sections."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
+
 from datetime import datetime, timedelta
 
 from assent.cli.console import Console, columns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 TIERS = {"Low": ("green",), "Medium": ("yellow",), "High": ("red",), "Critical": ("red", "bold")}
 GOOD, BAD, MOVING = ("green",), ("red",), ("cyan",)

@@ -55,7 +55,7 @@ def test_resuming_asks(desk: Desk) -> None:
     ],
 )
 def test_it_must_be_clear_which_cluster(
-    desk: Desk, found: list[str], words: list[str], said: str, code: Exit
+    desk: Desk, found: list[str], words: list[str], said: str, code: int
 ) -> None:
     """Nothing is guessed, and nothing is sent."""
     desk.is_told("get", {"items": [cluster(name) for name in found]})
@@ -147,7 +147,7 @@ def test_all_leaves_out_what_does_not_wait_for_me(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("types", "code"), [(None, Exit.USAGE), ("n\n", Exit.DECLINED)])
-def test_all_is_never_taken_for_granted(desk: Desk, types: str | None, code: Exit) -> None:
+def test_all_is_never_taken_for_granted(desk: Desk, types: str | None, code: int) -> None:
     """Without a person --yes must be said."""
     desk.has(recorded("pending-low"), recorded("pending-high"))
     desk.is_told("create", reviews(True, True))
