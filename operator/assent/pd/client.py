@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -12,7 +13,7 @@ from assent.pd import schemas
 from assent.pd.failures import LeaderGone, check, no_leader, unanswered
 from assent.pd.fields import parse
 from assent.pd.tls import TLS_FAILED, TlsFiles
-from assent.pd.wire import Answer, OnRequest, Timeouts, Wire, WireFailure
+from assent.pd.wire import Answer, FailureKind, OnRequest, Timeouts, Wire, WireFailure
 
 T = TypeVar("T")
 
@@ -34,6 +35,9 @@ _ANY_MEMBER = {
     "PD-Allow-follower-handle": "true",
     **{name: value for name, value in LEADER_ONLY.items() if name != "PD-Redirector"},
 }
+
+_WORTH_ANOTHER = (FailureKind.CLOSED, FailureKind.BROKEN)
+"""A connection that was there and broke; one that cannot be made, or is slow, stays so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +186,25 @@ class PdClient:
         await self._wire.aclose()
 
     async def _read(self, url: str, path: str, route: str, headers: dict[str, str]) -> Answer:
+        """Ask, and once more where the connection broke: one look is many reads, and any of them
+        may meet a kept connection that the other side is just closing (Go's net/http does so too).
+        """
+        exchange = partial(
+            self._wire.exchange,
+            "GET",
+            f"{url}{API}{path}",
+            route=f"{API}{route.partition('?')[0]}",
+            headers=headers,
+            cap_bytes=READ_CAP_BYTES,
+        )
         async with self._reading:
             try:
-                return await self._wire.exchange(
-                    "GET",
-                    f"{url}{API}{path}",
-                    route=f"{API}{route.partition('?')[0]}",
-                    headers=headers,
-                    cap_bytes=READ_CAP_BYTES,
-                )
+                try:
+                    return await exchange()
+                except WireFailure as failure:
+                    if failure.kind not in _WORTH_ANOTHER:
+                        raise
+                return await exchange()
             except WireFailure as failure:
                 raise unanswered(failure, call=f"GET {API}{path}", url=url) from failure
 

@@ -281,3 +281,66 @@ def _tls() -> TlsFiles:
     authority = Authority("pd")
     pair = authority.issue("assent")
     return TlsFiles(authority.pem, pair.cert, pair.key)
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        pytest.param(httpx.ReadError("reset"), 2, id="why=the other side was just closing it"),
+        pytest.param(
+            httpx.RemoteProtocolError("Server disconnected without sending a response."), 2,
+            id="why=a kept connection that PD had closed",
+        ),
+        pytest.param(httpx.ReadTimeout("slow"), 1, id="why=what is slow stays slow"),
+        pytest.param(httpx.ConnectError("refused"), 1, id="why=nobody is there"),
+    ],
+)  # fmt: skip
+async def test_a_read_whose_connection_broke_is_asked_once_more(
+    error: httpx.TransportError, asked: int
+) -> None:
+    """One look is up to forty reads: without this a network that loses one in a hundred blinds us.
+    The leader is not looked for anew for it.
+    """
+    pd = FakePd()
+    client = client_of(pd, *pd.urls)
+    await leader_of(client)
+    real, seen = pd.handle_async_request, 0
+
+    async def breaking(request: httpx.Request) -> httpx.Response:
+        nonlocal seen
+        if request.url.path.endswith("/stores"):
+            seen += 1
+            if seen == 1:
+                raise error
+        return await real(request)
+
+    pd.handle_async_request = breaking  # type: ignore[method-assign]
+    before = pd.calls("/pd/api/v1/members")
+    leader = client.known_leader
+    assert leader is not None
+    if asked == 2:
+        assert (await client.get(leader, "/stores")).status == 200
+    else:
+        with pytest.raises(Retryable):
+            await client.get(leader, "/stores")
+    assert (seen, pd.calls("/pd/api/v1/members")) == (asked, before)
+
+
+async def test_a_read_whose_connection_breaks_twice_is_given_up() -> None:
+    """Then somebody else may lead, and that is found out."""
+    pd = FakePd()
+    client = client_of(pd, *pd.urls)
+    await leader_of(client)
+    leader = client.known_leader
+    assert leader is not None
+    asked = 0
+
+    async def dead(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        raise httpx.ReadError("reset", request=request)
+
+    pd.handle_async_request = dead  # type: ignore[method-assign]
+    with pytest.raises(Retryable, match="the connection broke"):
+        await client.get(leader, "/stores")
+    assert asked == 2
