@@ -1,7 +1,8 @@
 """``make matrix``: every role, operation and kind of write on a real API server.
 
 Writes build/matrix.json (of another Kubernetes build/matrix-VERSION.json), and exits with 1 when
-a cell is not as people wrote it in ``tests/matrix/tables``.
+a cell is not as people wrote it in ``tests/matrix/tables``. Then random people
+write what they like while the operator decides, for so many steps: see ``lives``.
 """
 
 import argparse
@@ -10,11 +11,13 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.matrix.campaign import campaign, jobs, summary
 from tests.matrix.ground import ground, version_of
+from tests.matrix.walk import walk
 
 ROOT = Path(__file__).resolve().parents[2]
 MANY = 20
@@ -27,6 +30,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kubernetes", default="", metavar="1.30", help="not the newest one")
     parser.add_argument("--only", default="", help="operations with this in the name")
     parser.add_argument("--workers", type=int, default=3 * (os.cpu_count() or 2))
+    parser.add_argument("--steps", type=int, default=5000, help="of random lives")
+    parser.add_argument("--seed", type=int, default=1, help="of random lives")
     asked = parser.parse_args(arguments)
     suffix = f"-{asked.kubernetes}" if asked.kubernetes else ""
     began = time.monotonic()
@@ -37,19 +42,28 @@ def main(arguments: list[str]) -> int:
         figures: dict[str, Any] = {"kubernetes": version_of(stage.kube)}
         figures["secondsToStart"] = round(time.monotonic() - began, 1)
         figures |= summary(campaign(stage, jobs(asked.only), workers=asked.workers))
+        figures["secondsOfCells"] = round(time.monotonic() - began, 1)
+        figures |= walk(stage, steps=asked.steps, seed=asked.seed)
     figures["seconds"] = round(time.monotonic() - began, 1)
     result = ROOT / "build" / f"matrix{suffix}.json"
     result.parent.mkdir(exist_ok=True)
     result.write_text(json.dumps(figures, indent=1) + "\n")
     for complaint in figures["complaints"][:MANY]:
         sys.stdout.write(f"{complaint}\n")
-    sys.stdout.write(
+    sys.stdout.write(f"{sentence(figures)}: {result.relative_to(ROOT)}\n")
+    return 1 if figures["wrong"] else 0
+
+
+def sentence(figures: Mapping[str, Any]) -> str:
+    """Return the figures as people read them."""
+    reached = {phase: figures["rules"].get(f"to {phase}", 0) for phase in ("Approved", "Executing")}
+    return (
         f"Kubernetes {figures['kubernetes']}: {figures['cells']} cells"
         f" ({figures['roleOperations']} of a role and an operation), {figures['allowed']} to be let"
         f" in, {figures['refused']} to be refused; {figures['escapes']} escapes,"
-        f" {figures['wrong']} wrong, in {figures['seconds']} s: {result.relative_to(ROOT)}\n"
+        f" {figures['wrong']} wrong; {figures['steps']} random steps, {reached['Approved']} times to"
+        f" Approved, {reached['Executing']} to Executing; {figures['seconds']} s"
     )
-    return 1 if figures["wrong"] else 0
 
 
 if __name__ == "__main__":

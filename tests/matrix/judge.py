@@ -88,14 +88,19 @@ def _of_yes(tried: Tried, before: Object | None, after: Object | None) -> str:
     keep, change = ("spec", "status") if of_status else ("status", "spec")
     if wanted.get(change) == (before or {}).get(change) and before == after:
         return "it changes nothing: the cell says nothing"
-    untouched = (before or {}).get(keep)
-    if after.get(keep) != untouched:
+    untouched = after.get(keep) == before.get(keep) if before else _unseen(after.get(keep))
+    if not untouched:
         return f"{keep} has changed, too"
     if not _covers(after.get(change), wanted.get(change)):
         return f"stored is not what was wanted: {after.get(change)}"
     if not of_status and wanted["metadata"] != after["metadata"]:
         return f"stored metadata is not what was wanted: {after['metadata']}"
     return ""
+
+
+def _unseen(status: Object | None) -> bool:
+    """Return whether the operator has not looked at it: nothing but what the CRD fills in."""
+    return status in (None, {"observedGeneration": -1})
 
 
 def _covers(stored: Any, wanted: Any) -> bool:

@@ -34,6 +34,9 @@ class Role:
     elsewhere: tuple[str, ...] = ()
     """Bound in the other namespace."""
 
+    def __repr__(self) -> str:
+        return self.name
+
     @property
     def who(self) -> Who:
         """The identity, by impersonation; the operator's pods have tokens instead."""

@@ -150,6 +150,20 @@ def test_a_dry_run_stores_nothing_also_when_it_is_let_in() -> None:
     assert verdict(tried(LET_IN, thing(), dry=True), "own").escape
 
 
+@pytest.mark.parametrize(
+    ("status", "right"),
+    [(None, True), ({"observedGeneration": -1}, True), ({"phase": "Approved"}, False)],
+)
+def test_what_is_created_has_no_status_but_what_the_server_fills_in(
+    status: dict[str, Any] | None, right: bool
+) -> None:
+    """A status that came with the file would be a forged assessment."""
+    wanted, arrived = thing(), thing(status=status)
+    place = ("edit", Kind.CREATE, "amy")
+    made = Tried(operation(), place, PLACE, "amy", None, wanted, LET_IN, arrived)
+    assert (verdict(made, YES).complaint == "") is right
+
+
 def test_status_is_compared_when_status_is_written() -> None:
     """Through its own door spec must stay, and the other way round."""
     wanted = thing(status={"phase": "Approved"})
