@@ -10,6 +10,7 @@ from pathlib import Path
 from hack.actions import action_samples, actions_page
 from hack.crash_points import crash_points_page
 from hack.manifests import manifests
+from hack.matrix import matrix_page
 from hack.reference import pages
 from hack.traps import traps_page
 from hack.versions import versions_page
@@ -28,6 +29,7 @@ def generated_files(root: Path = ROOT) -> dict[str, str]:
         "docs/reference/actions.md": actions_page(),
         "docs/design/crash-points.md": crash_points_page(),
         "docs/reference/traps.md": traps_page(),
+        "docs/security/authorization-matrix.md": matrix_page(),
         "docs/reference/versions.md": versions_page(),
         "deploy/samples/actions.yaml": action_samples(),
     }

@@ -1,7 +1,7 @@
 """``make matrix``: every role, operation and kind of write on a real API server.
 
 Writes build/matrix.json (of another Kubernetes build/matrix-VERSION.json), and exits with 1 when
-a cell is not as people wrote it in ``tests/matrix/tables``. Then random people
+a cell is not as people wrote it in ``tests/matrix/expected``. Then random people
 write what they like while the operator decides, for so many steps: see ``lives``.
 """
 
@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of random lives")
     asked = parser.parse_args(arguments)
     suffix = f"-{asked.kubernetes}" if asked.kubernetes else ""
+    part = "-part" if asked.only else ""
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="assent-matrix-") as folder,
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
         figures["secondsOfCells"] = round(time.monotonic() - began, 1)
         figures |= walk(stage, steps=asked.steps, seed=asked.seed)
     figures["seconds"] = round(time.monotonic() - began, 1)
-    result = ROOT / "build" / f"matrix{suffix}.json"
+    result = ROOT / "build" / f"matrix{suffix}{part}.json"
     result.parent.mkdir(exist_ok=True)
     result.write_text(json.dumps(figures, indent=1) + "\n")
     for complaint in figures["complaints"][:MANY]:
@@ -59,10 +60,10 @@ def sentence(figures: Mapping[str, Any]) -> str:
     reached = {phase: figures["rules"].get(f"to {phase}", 0) for phase in ("Approved", "Executing")}
     return (
         f"Kubernetes {figures['kubernetes']}: {figures['cells']} cells"
-        f" ({figures['roleOperations']} of a role and an operation), {figures['allowed']} to be let"
-        f" in, {figures['refused']} to be refused; {figures['escapes']} escapes,"
-        f" {figures['wrong']} wrong; {figures['steps']} random steps, {reached['Approved']} times to"
-        f" Approved, {reached['Executing']} to Executing; {figures['seconds']} s"
+        f" ({figures['roleOperations']} of a role and an operation), {figures['allowed']} to be"
+        f" let in, {figures['refused']} to be refused; {figures['escapes']} escapes,"
+        f" {figures['wrong']} wrong; {figures['steps']} random steps, {reached['Approved']} times"
+        f" to Approved, {reached['Executing']} to Executing; {figures['seconds']} s"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is expected of every cell, as people wrote it: the files of ``tests/matrix/tables``.
+"""What is expected of every cell, as people wrote it: the files of ``tests/matrix/expected``.
 
 A table has a row for each operation and kind of write and a column for each role. A cell is
 ``yes`` (stored as wanted), ``naught`` (let in, and nothing of it is stored), or a word of
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.matrix.writes import VERBS, Kind, Place
 
-FOLDER = Path(__file__).resolve().parent / "tables"
+FOLDER = Path(__file__).resolve().parent / "expected"
 YES, NAUGHT = "yes", "naught"
 
 Key = tuple[str, Kind, str]

@@ -10,4 +10,12 @@ GROUPS: dict[str, tuple[Operation, ...]] = {
     "status": status.OPERATIONS,
     "cluster": cluster.OPERATIONS,
 }
-"""By the table that says what is expected: tests/matrix/tables/NAME.txt."""
+"""By the table that says what is expected: tests/matrix/expected/NAME.txt."""
+TITLES = {
+    "deciding": "Deciding",
+    "asking": "Asking, stopping, resolving",
+    "record": "The record",
+    "status": "Status",
+    "cluster": "Clusters, brakes and foundations",
+}
+"""Of the groups, on the page."""
