@@ -30,6 +30,9 @@ WORKING = (
 )
 """Each run on the sandbox with an operator, people, and something that waits."""
 
+THROUGH_GIT = ("docs/how-to/gitops.md",)
+"""Run in a git repository that loops like Argo CD's and Flux's apply (tests/integration/gitops)."""
+
 QUICKSTART = "docs/quickstart.md"
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

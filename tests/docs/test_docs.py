@@ -22,6 +22,7 @@ from tests.docs.pages import (
     QUICKSTART,
     ROOT,
     RUNBOOKS,
+    THROUGH_GIT,
     WORKING,
     Block,
     blocks,
@@ -83,8 +84,8 @@ def test_the_readme_is_short() -> None:
 
 
 def test_every_how_to_is_walked_by_a_test() -> None:
-    """tests/integration/docs runs exactly these; a new page must be put into a walk."""
-    walked = {*INSTALLING, *WORKING, QUICKSTART}
+    """tests/integration/docs and gitops run exactly these; a new page must be put into a walk."""
+    walked = {*INSTALLING, *WORKING, *THROUGH_GIT, QUICKSTART}
     wanted = {name_of(page) for page in HOW_TOS.glob("*.md")} | {"README.md", QUICKSTART}
     assert walked == wanted
 
@@ -92,7 +93,7 @@ def test_every_how_to_is_walked_by_a_test() -> None:
 @pytest.mark.parametrize("block", [block for block in SHELL if block.is_run], ids=lambda b: b.where)
 def test_what_is_marked_to_be_run_is_run(block: Block) -> None:
     """On other pages nobody runs it, so it would be a claim without proof."""
-    assert block.page in {*INSTALLING, *WORKING, QUICKSTART}
+    assert block.page in {*INSTALLING, *WORKING, *THROUGH_GIT, QUICKSTART}
 
 
 @pytest.mark.parametrize("block", SHELL, ids=lambda block: block.where)
@@ -149,6 +150,7 @@ PROGRAMS: dict[str, Callable[[list[str]], str | None]] = {
     "python": _python,
     "curl": _nothing,
     "cp": _nothing,
+    "git": _nothing,
     "export": _nothing,
     "grep": _nothing,
     "sed": _nothing,

@@ -101,7 +101,11 @@ def git(scene: Scene, plugins: str, tmp_path: Path) -> Git:
     return Git(scene, Repository(tmp_path), plugins)
 
 
-TOOLS = {"argo-cd": ArgoCd, "argo-cd-server-side": ArgoCdServerSide, "flux": Flux}
+TOOLS: dict[str, type[ArgoCd] | type[Flux]] = {
+    "argo-cd": ArgoCd,
+    "argo-cd-server-side": ArgoCdServerSide,
+    "flux": Flux,
+}
 
 
 def loop_of(tool: str, git: Git, folder: Path) -> ArgoCd | Flux:

@@ -28,6 +28,10 @@ class Repository:
         """Where a file lies in the checkout."""
         return self.checkout / name
 
+    def exclude(self, name: str) -> None:
+        """Let a file of the checkout be no concern of Git."""
+        (self.checkout / ".git/info/exclude").write_text(f"{name}\n")
+
     def push(self, message: str, **files: str | None) -> str:
         """Write files (``limit`` is limit.yaml; None removes it), commit all, push: the commit."""
         for name, text in files.items():

@@ -109,7 +109,7 @@ def test_the_plugin_stays_on_an_object_that_flux_owns(git: Git, tmp_path: Path) 
 
 
 def cluster_in_git(git: Git) -> None:
-    """prod as Git has it: without suspend, so that the brake is free for people."""
+    """The cluster as Git has it: without suspend, so that the brake is free for people."""
     live = git.scene.get("prod", "tikvcluster")
     live["spec"].pop("suspend", None)
     kept = {name: live[name] for name in ("apiVersion", "kind", "spec")}
