@@ -64,7 +64,7 @@ def test_a_fence_made_anew_may_refuse_the_next_leader_and_lets_nobody_else_act(
     log = box.layout.log("operator-2")
     box.wait_for(lambda: "fenced" in log.read_text(), 30, "the next leader to be refused")
     box.wait_for(lambda: log.read_text().count('"leading"') >= 2, 60, "it to try again")
-    assert scene.status("asked") == {}
+    assert scene.status("asked") == {"observedGeneration": -1}, "nobody has looked at it"
     assert scene.calls() == []
 
     box.restart("kube-apiserver")
