@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from assent.api.admission import deviations, policies
-from tests.integration.api.kubeapi import MERGE, KubeApi, Who, path
+from assent.kube.admission import TERMINATING, Forgery, forgeries
+from tests.integration.api.kubeapi import GROUP_ROOT, MERGE, NAMESPACE, KubeApi, Who, path
 from tests.integration.api.life import Life, approval
 from tests.integration.api.people import ALICE
+from tests.integration.api.waiting import until
 
 ROOT = "/apis/admissionregistration.k8s.io/v1"
 KINDS = {
@@ -83,12 +85,36 @@ def test_tampering_is_seen(
     assert deviations(installed(kube, operator), SHIPPED) == ()
 
 
-def test_forgery_of_the_self_test_is_refused_for_the_operator(life: Life, operator: Who) -> None:
+OPERATOR = "system:serviceaccount:assent-system:assent"
+
+
+@pytest.mark.parametrize("forgery", forgeries(OPERATOR), ids=lambda forgery: forgery.what)
+def test_forgeries_of_the_self_test_are_refused_for_the_operator(
+    kube: KubeApi, operator: Who, forgery: Forgery
+) -> None:
     """The operator can test the gate with the one right it has: to create, dry."""
-    forged = life.manifest(author=Who("system:serviceaccount:assent-system:assent"))
-    forged["spec"]["approvals"] = [approval(ALICE)]
-    answer = life.create(forged, by=operator)
-    answer.refused(422, "a decision can only be given in your own name")
+    query = {"dryRun": "All"}
+    body = forgery.body(NAMESPACE)
+    answer = kube.call("POST", path("actionproposals"), body, by=operator, query=query)
+    answer.refused(422, forgery.refused_with)
+
+
+def test_a_namespace_on_its_way_out_refuses_in_words_that_the_self_test_knows(
+    kube: KubeApi, operator: Who
+) -> None:
+    """Else one namespace that is stuck in deletion would stop the work in all others."""
+    name = "leaving"
+    kube.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}}).ok()
+    kube.call("DELETE", f"/api/v1/namespaces/{name}").ok()
+    at = f"{GROUP_ROOT}/namespaces/{name}/actionproposals"
+    (first, *_) = forgeries(OPERATOR)
+    until(
+        lambda: (
+            TERMINATING
+            in kube.call("POST", at, first.body(name), by=operator, query={"dryRun": "All"}).message
+        ),
+        what="a refusal for the namespace's sake",
+    )
 
 
 def test_policies_have_no_type_errors(kube: KubeApi) -> None:
