@@ -113,12 +113,13 @@ def is_plain_list(arguments: Sequence[str]) -> bool:
 def _begin_all(line: Line, *questions: tuple[str, ...]) -> None:
     """Open one door for all of them where each is one request, else start a kubectl for each."""
     if all(request_of(asked) is not None for asked in questions):
+        _end_well()
+        _doors.append(Door(line.flags))
         try:
-            _doors.append(Door(line.flags))
+            _doors[-1].start()
         except OSError:
-            pass  # no place for a socket, or no kubectl: whoever asks in earnest finds out
+            close_doors()  # no place for a socket, or no kubectl: whoever asks finds out
         else:
-            _end_well()
             return
     for asked in questions:
         _begin(line, asked)
@@ -126,10 +127,11 @@ def _begin_all(line: Line, *questions: tuple[str, ...]) -> None:
 
 def _end_well() -> None:
     """Let whoever ends this process end the door with it."""
-    import signal
+    # What the signal module wraps in enums first, which takes as long as the door.
+    import _signal as signals  # type: ignore[import-not-found]
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    for number in (signals.SIGTERM, signals.SIGHUP):
+        signals.signal(number, lambda received, _: sys.exit(128 + received))
 
 
 def _begin(line: Line, asked: tuple[str, ...]) -> None:

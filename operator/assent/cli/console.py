@@ -44,7 +44,7 @@ class Console:
 
     Results go to ``out``; with ``quiet_out`` (``-o``) all other words go to ``err``, so that
     ``out`` holds nothing but the object. ``pause`` waits so many seconds,
-    ``before_asking`` is called before a person is asked, which may take them long.
+    ``before_waiting`` is called before what may last: a person who is asked, a wait for the end.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Console:
         self._environment = os.environ if environment is None else environment
         self._clock = clock
         self.pause = pause
-        self.before_asking: Callable[[], None] = lambda: None
+        self.before_waiting: Callable[[], None] = lambda: None
         # Our own colours, in a form that no text of an object can have.
         self._mark = f"\x1b{os.urandom(8).hex()}["
         self.quiet_out = False
@@ -128,7 +128,7 @@ class Console:
 
     def ask(self, question: str) -> str:
         """Return what was typed; empty at the end of the input."""
-        self.before_asking()
+        self.before_waiting()
         self.talk.write(self._clean(question))
         self.talk.flush()
         return self._answers.readline().strip()

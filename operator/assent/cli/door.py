@@ -66,33 +66,36 @@ def _patch(arguments: Sequence[str]) -> Request | None:
 
 
 class Door:
-    """A `kubectl proxy` that is being started."""
+    """A `kubectl proxy` with these connection flags."""
 
     def __init__(self, flags: Sequence[str]) -> None:
-        """Start it, with these connection flags.
-
-        Raises:
-            OSError: there is no kubectl, or no folder for the socket; nothing was started.
-        """
         self.flags = tuple(flags)
         self._folder = f"{os.environ.get('TMPDIR') or '/tmp'}/assent-{os.urandom(8).hex()}"  # noqa: S108 - made by us, for us only
         self._socket = f"{self._folder}/door"
         self._is_open: bool | None = None
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        """Begin to open it; see `opens`. Whatever interrupts this, `close` cleans up.
+
+        Raises:
+            OSError: there is no kubectl, or no place for the socket.
+        """
         os.mkdir(self._folder, 0o700)  # noqa: PTH102 - pathlib is slow to load
-        try:
-            self._process = Process(
-                "kubectl",
-                ["proxy", f"--unix-socket={self._socket}", f"--accept-paths={PATHS}", *flags],
-                given=None,
-            )
-        except OSError:
-            os.rmdir(self._folder)  # noqa: PTH106
-            raise
+        self._process = Process(
+            "kubectl",
+            ["proxy", f"--unix-socket={self._socket}", f"--accept-paths={PATHS}", *self.flags],
+            given=None,
+        )
 
     def opens(self) -> bool:
         """Wait until it serves; False when it cannot, for a kubectl of its own says why."""
         if self._is_open is None:
-            self._is_open = OPENED in (self._process.piece(LONGEST_START_SECONDS) or b"")
+            import json  # noqa: F401 - what is needed next is loaded while kubectl starts
+            import socket  # noqa: F401
+
+            told = self._process.piece(LONGEST_START_SECONDS) if self._process else None
+            self._is_open = OPENED in (told or b"")
         return self._is_open
 
     def ask(self, request: Request) -> tuple[int, str]:
@@ -123,7 +126,10 @@ class Door:
 
     def close(self) -> None:
         """End it, and leave nothing behind."""
-        self._process.end(at_once=True)
-        if os.path.lexists(self._socket):
-            os.unlink(self._socket)  # noqa: PTH108
-        os.rmdir(self._folder)  # noqa: PTH106
+        if self._process is not None:
+            self._process.end(at_once=True)
+        for remove, path in ((os.unlink, self._socket), (os.rmdir, self._folder)):
+            try:
+                remove(path)
+            except FileNotFoundError:
+                continue  # it did not come that far

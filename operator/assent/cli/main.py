@@ -52,11 +52,13 @@ def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) 
         __import__(f"assent.cli.{module}")  # importlib itself takes a moment to load
         command = getattr(sys.modules[f"assent.cli.{module}"], name)
         console = Console()
-        console.before_asking = ahead.close_doors
+        console.before_waiting = ahead.close_doors
         return run(command, sys.argv[1:], console)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
         return INTERRUPTED
+    finally:
+        ahead.leave()
 
 
 def approve() -> int:

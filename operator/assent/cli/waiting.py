@@ -60,6 +60,7 @@ def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Cons
         CliError: the time is over, it was deleted, or the API server cannot be asked; the proposal
             goes on without us.
     """
+    console.before_waiting()
     said, failures = "", 0
     while True:
         try:

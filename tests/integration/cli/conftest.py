@@ -36,19 +36,22 @@ class Hands:
 
     def __init__(self, scene: Scene, path: Path, home: Path) -> None:
         self._scene = scene
-        self._path = path
+        self.folder = path
         self._home = home
+
+    def environment(self, user: str | None) -> dict[str, str]:
+        """All that a command of theirs knows."""
+        box = self._scene.box
+        kubeconfig = box.kubeconfig if user is None else box.kubeconfig_for(user)
+        return {"PATH": str(self.folder), "HOME": str(self._home), "KUBECONFIG": str(kubeconfig)}
 
     def type(
         self, line: str | Sequence[str], *, user: str | None = None, given: str = ""
     ) -> Outcome:
         """Run ``kubectl <line>`` in the scene's namespace; ``user`` None is the administrator."""
         words = line.split() if isinstance(line, str) else list(line)
-        box = self._scene.box
-        kubeconfig = box.kubeconfig if user is None else box.kubeconfig_for(user)
         done = subprocess.run(
-            [self._path / "kubectl", *words],
-            env={"PATH": str(self._path), "HOME": str(self._home), "KUBECONFIG": str(kubeconfig)},
+            [self.folder / "kubectl", *words], env=self.environment(user),
             input=given, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         return Outcome(done.returncode, done.stdout, done.stderr)

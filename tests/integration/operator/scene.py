@@ -46,6 +46,12 @@ class Scene:
 
     def invite(self) -> None:
         """Bind everybody to the shipped roles in this namespace, and wait until they may act."""
+        for user, roles in ROLES.items():
+            self.bind(user, *roles)
+        self.await_right("bert", "approve", "high")
+
+    def bind(self, user: str, *roles: str) -> None:
+        """Bind a user to shipped roles in this namespace; see `await_right`."""
         self.box.apply(
             *(
                 {
@@ -61,17 +67,15 @@ class Scene:
                         {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
                     ],
                 }
-                for user, roles in ROLES.items()
                 for role in roles
             )
         )
-        # RBAC learns of bindings by a watch, in their order: the last one tells of all.
-        self.box.wait_for(
-            lambda: self._may("bert", "approve", "high"), 30, "the people's rights to be known"
-        )
 
-    def _may(self, user: str, verb: str, tier: str) -> bool:
-        """Whether the API server would let that user do that to proposals of the tier."""
+    def await_right(self, user: str, verb: str, tier: str) -> None:
+        """Wait until the API server would let that user do that to proposals of the tier.
+
+        RBAC learns of bindings by a watch, in their order: the last one tells of all.
+        """
         asked = {
             "group": "assent.tikv.org",
             "resource": "actionproposals",
@@ -85,7 +89,11 @@ class Scene:
             "spec": {"user": user, "resourceAttributes": asked},
         }
         path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-        return bool(self.box.objects.request("POST", path, review)["status"]["allowed"])
+        self.box.wait_for(
+            lambda: self.box.objects.request("POST", path, review)["status"]["allowed"],
+            30,
+            f"the right of {user} to be known",
+        )
 
     def watch(
         self, name: str = "prod", *, pd: Mapping[str, Any] | None = None, **spec: Any
@@ -193,6 +201,14 @@ class Scene:
         return self.box.wait_for(
             there, timeout_seconds, f"{name} to be {phase} ({reason or 'any reason'})"
         )
+
+    def await_summary(self, name: str, summary: str) -> None:
+        """Wait until so many have approved, as in ``1/2``."""
+
+        def there() -> bool:
+            return bool(self.status(name).get("approvals", {}).get("summary") == summary)
+
+        self.box.wait_for(there, 30, f"{name} to have {summary} approvals")
 
     def await_state(
         self, state: str, name: str = "prod", *, timeout_seconds: float = 30
