@@ -38,7 +38,7 @@ test: venv ## Set everything up and run all tests
 	$(PYTEST) -m "not long and (smoke or not contract)" $(COVERAGE)
 
 contract: venv ## Prove every action and trap on the real PD, the fakes, the long ways of the operator
-	@$(TOOLCHAIN) test >/dev/null
+	@$(TOOLCHAIN) test fluxhealth >/dev/null
 	$(CONTRACT) -m "(contract or action or trap) and not long"
 
 contract-long: venv ## Add the traps whose clock PD does not shorten, and the actions on an older PD

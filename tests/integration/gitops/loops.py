@@ -17,6 +17,8 @@ from sandbox.library import KubectlError, Sandbox
 from tests.integration.gitops.repository import Clone, Repository
 
 Json = dict[str, Any]
+MERGE_KEY = "kustomize.toolkit.fluxcd.io/ssa"
+"""With the value Merge, kustomize-controller leaves the fields of other managers alone."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,8 @@ class Flux(_Tool):
         """Dry run, clean-up, and apply where something differs."""
         there = self._there(manifest)
         would = self._server_side(manifest, "--dry-run=server")
-        cleaned = there is not None and self._clean_up(manifest, there)
+        merges = manifest["metadata"].get("annotations", {}).get(MERGE_KEY) == "Merge"
+        cleaned = there is not None and not merges and self._clean_up(manifest, there)
         if cleaned or there is None or _content(there) != _content(would):
             self._server_side(manifest)
 

@@ -8,6 +8,7 @@ import yaml
 
 from sandbox.library import KubectlError
 from tests.integration.gitops.conftest import FORMER, TOOLS, Git, loop_of
+from tests.integration.gitops.loops import MERGE_KEY
 from tests.integration.operator.scene import set_limit
 
 pytestmark = pytest.mark.contract
@@ -92,6 +93,43 @@ def test_flux_cannot_take_back_what_a_person_said_with_plain_kubectl(
     assert git.scene.status("limit")["phase"] == "Approved"
 
 
+def test_what_was_done_on_a_plain_patch_keeps_flux_failing_until_the_file_goes(
+    git: Git, tmp_path: Path
+) -> None:
+    """Nobody can withdraw it any more, so the page says: remove files of what has ended."""
+    git.file()
+    git.repository.push("Add the proposal", limit=git.exported())
+    loop = loop_of("flux", git, tmp_path)
+    loop.sync()
+    patch(git, seat(git))
+    git.scene.await_phase("limit", "Succeeded")
+    for _ in range(2):
+        assert "kubectl proposals revert limit" in loop.sync().failure
+    git.repository.push("It has ended", limit=None)
+    assert loop.sync().failures == {}
+
+
+def test_with_merge_flux_leaves_a_plain_decision_alone(git: Git, tmp_path: Path) -> None:
+    """The annotation that the page recommends."""
+    git.scene.configure(suspend=True)
+    git.file()
+    git.repository.push("Add the proposal", limit=merging(git.exported()))
+    loop = loop_of("flux", git, tmp_path)
+    loop.sync()
+    patch(git, seat(git))
+    git.scene.await_phase("limit", "Approved")
+    for _ in range(2):
+        assert loop.sync().failures == {}
+    assert git.scene.status("limit")["phase"] == "Approved"
+
+
+def merging(text: str) -> str:
+    """The manifest with Flux's annotation for objects that others write, too."""
+    document = yaml.safe_load(text)
+    document["metadata"]["annotations"] = {MERGE_KEY: "Merge"}
+    return str(yaml.safe_dump(document, sort_keys=False))
+
+
 def test_the_plugin_stays_on_an_object_that_flux_owns(git: Git, tmp_path: Path) -> None:
     """It names a field manager of the person's own."""
     git.scene.configure(suspend=True)
@@ -108,13 +146,14 @@ def test_the_plugin_stays_on_an_object_that_flux_owns(git: Git, tmp_path: Path) 
 # -- brakes on a TiKVCluster that Git owns --------------------------------------------------------
 
 
-def cluster_in_git(git: Git) -> None:
+def cluster_in_git(git: Git, *, merge: bool = False) -> None:
     """The cluster as Git has it: without suspend, so that the brake is free for people."""
     live = git.scene.get("prod", "tikvcluster")
     live["spec"].pop("suspend", None)
     kept = {name: live[name] for name in ("apiVersion", "kind", "spec")}
     meta = {"name": "prod", "namespace": git.scene.namespace}
-    git.repository.push("Watch prod", prod=str(yaml.safe_dump({**kept, "metadata": meta})))
+    text = str(yaml.safe_dump({**kept, "metadata": meta}))
+    git.repository.push("Watch prod", prod=merging(text) if merge else text)
     git.scene.box.apply(
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -163,6 +202,17 @@ def test_flux_takes_a_brake_off_that_was_set_with_plain_kubectl(git: Git, tmp_pa
     patch(git, '{"spec":{"suspend":true}}', kind="tikvcluster", name="prod")
     assert loop.sync().failures == {}
     assert not git.scene.get("prod", "tikvcluster")["spec"].get("suspend")
+
+
+def test_with_merge_flux_leaves_a_plain_brake_on(git: Git, tmp_path: Path) -> None:
+    """Whoever stops things at night types what comes first: the annotation is for them."""
+    cluster_in_git(git, merge=True)
+    loop = loop_of("flux", git, tmp_path)
+    loop.sync()
+    patch(git, '{"spec":{"suspend":true}}', kind="tikvcluster", name="prod")
+    for _ in range(2):
+        assert loop.sync().failures == {}
+    assert git.scene.get("prod", "tikvcluster")["spec"]["suspend"] is True
 
 
 # -- files that change or go away at a bad moment -------------------------------------------------
