@@ -10,12 +10,12 @@ from copy import deepcopy
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.model.call import CallOutcome, Did, DidNot, Unknown
 from tests.integration.api.kubeapi import Answer
-from tests.matrix.model import NEEDED, Life, may_configure, may_decide
+from tests.matrix.model import FROZEN_FROM, NEEDED, Life, may_configure, may_decide
 from tests.matrix.player import Player
 from tests.matrix.roles import ROLES, Role
 from tests.matrix.stage import PROPOSALS, Stage
@@ -46,12 +46,20 @@ class Lives(RuleBasedStateMachine):
         """A cluster that really acts and forbids no tier; one proposal."""
         cluster = self.stage.cluster(dryRun=False, policy={"maxTier": "Critical"})
         self.player = Player(self.stage, cluster)
+        self.begun = False
         self.needed = dict(NEEDED)
         self.lives: list[tuple[Place, Life]] = []
+        self.gone: list[str] = []
+        """Digests of proposals that were deleted."""
         self.file(BY_NAME["proposer"], STOP)
 
+    @invariant()
+    def a_step_is_done(self) -> None:
+        """Hypothesis asks after every step, and once after the beginning, which is none."""
+        type(self).steps += self.begun
+        self.begun = True
+
     def _count(self, what: str) -> None:
-        type(self).steps += 1
         type(self).counts[what] += 1
 
     def _life(self, number: int) -> tuple[Place, Life]:
@@ -64,7 +72,9 @@ class Lives(RuleBasedStateMachine):
     def file(self, role: Role, action: dict[str, Any]) -> None:
         """Somebody asks for something."""
         self._count("file")
-        place = self.stage.nowhere(PROPOSALS)
+        self._file(self.stage.nowhere(PROPOSALS), role, action)
+
+    def _file(self, place: Place, role: Role, action: dict[str, Any]) -> None:
         document = {
             "apiVersion": "assent.tikv.org/v1alpha1",
             "kind": "ActionProposal",
@@ -79,24 +89,37 @@ class Lives(RuleBasedStateMachine):
         stored = self.stage.kube.call("POST", PROPOSALS, document, by=role.who).ok()
         self.lives.append((place, Life(stored["spec"], stored.get("status", {}))))
 
+    @rule(number=which, often=st.integers(0, 2))
+    def file_again(self, number: int, often: int) -> None:
+        """The same ask under the same name: nothing that was said of the old one holds."""
+        place, life = self._life(number)
+        if life.phase in FROZEN_FROM or often:
+            return
+        self._count("file again")
+        self.gone += life.shown
+        self.lives.remove((place, life))
+        self.stage.kube.call("DELETE", place.path).ok()
+        self._file(place, BY_NAME["proposer"], life.spec["action"])
+
     @rule(
         number=which,
         role=who,
         kind=kinds,
-        digest=st.sampled_from(["now", "now", "now", "before", "wrong", "none"]),
+        digest=st.sampled_from(["now", "now", "now", "before", "elsewhere", "wrong", "none"]),
         confirm=st.sampled_from(["right", "right", "wrong", "none"]),
         glass=st.sampled_from([False, False, True]),
     )
     def approve(
         self, number: int, role: Role, kind: Kind, digest: str, confirm: str, glass: bool
     ) -> None:
-        """A yes to what stands there, or stood there, or never stood there."""
-        _, life = self._life(number)
+        """A yes to what stands there, or stood there, or stands elsewhere, or never stood there."""
+        place, life = self._life(number)
         entry = {"by": role.user, "decision": "Approve"}
         known = [*life.shown]
         digests = {
             "now": life.status.get("digest", ""),
             "before": known[0] if known else "sha256:0e",
+            "elsewhere": self._elsewhere(place),
             "wrong": "sha256:0f",
             "none": "",
         }
@@ -310,6 +333,11 @@ class Lives(RuleBasedStateMachine):
             self.approve(number, role, Kind.MERGE, "now", "right", glass)
         self.look(number, halted)
 
+    @rule(number=which)
+    def agree_and_wait(self, number: int) -> None:
+        """So that many wait in Approved, for whatever comes next."""
+        self.agree(number, True, False)
+
     @rule(number=which, outcome=outcomes, withheld=st.sampled_from([True, True, False]))
     def fly(self, number: int, outcome: CallOutcome, withheld: bool) -> None:
         """What was claimed is stopped before its call, and may be claimed again; or it lands."""
@@ -359,6 +387,11 @@ class Lives(RuleBasedStateMachine):
         else:
             life.written(role.user, after["spec"])
         return answer
+
+    def _elsewhere(self, place: Place) -> str:
+        """Return a digest that stood on another proposal, gone ones first."""
+        others = [digest for at, life in self.lives if at != place for digest in life.shown]
+        return next(iter([*self.gone, *others]), "sha256:0e")
 
     def _may_write(self, role: Role) -> bool:
         return role.name not in (
