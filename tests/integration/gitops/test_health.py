@@ -5,15 +5,21 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from assent.api.reasons import ClusterState
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.core.lifecycle.cluster import ClusterFacts, decide_cluster
+from assent.core.lifecycle.facts import Facts
 from assent.core.model.resource import Cluster
 from assent.core.model.snapshot import PdIdentity
 from assent.errors import AssentError, Retryable
+from sandbox.library import Sandbox
 from tests.integration.gitops.judges import SCRIPTS, SHIPPED, argo_cd, flux, kstatus, script
 from tests.integration.gitops.lived import Lived, lives
+from tests.integration.operator.scene import Scene, set_limit
+from tests.property.test_lifecycle_machine import Life
 from tests.support.proposals import NOW, cluster, halt, metadata
 
 ANSWERS: dict[Phase | None, tuple[str, str, str]] = {
@@ -123,6 +129,75 @@ def test_what_is_being_deleted_is_progressing() -> None:
         going.append(document)
     assert {said.status for said in argo_cd(going)} == {"Progressing"}
     assert {said.status for said in kstatus(going)} == {"Terminating"}
+
+
+def test_a_phase_that_the_script_does_not_know_is_unknown() -> None:
+    """An operator that is newer than the script: nothing is claimed."""
+    document = {"kind": "ActionProposal", "metadata": {"generation": 1}, "status": {"phase": "New"}}
+    assert argo_cd([document])[0].status == "Unknown"
+
+
+@pytest.mark.contract
+def test_what_the_api_server_serves_before_anybody_has_looked(box: Sandbox, namespace: str) -> None:
+    """No operator runs: both kinds come with a status that says so, or kstatus would be content."""
+    scene = Scene(box, namespace)
+    scene.invite()
+    scene.watch()
+    scene.file("limit", set_limit(2, 30))
+    new = [scene.get("prod", "tikvcluster"), scene.get("limit")]
+    assert [one["status"] for one in new] == [{"observedGeneration": -1}] * 2
+    assert {one.status for one in kstatus(new)} == {"InProgress"}
+    assert {one.status for one in argo_cd(new)} == {"Progressing"}
+
+
+@pytest.mark.contract
+@pytest.mark.timeout(600)
+def test_every_status_of_random_lives_has_the_answer_of_its_phase() -> None:
+    """Whatever reason, held or not, one step or many: the phase decides, and no life surprises."""
+    seen: dict[str, Lived] = {}
+
+    class Watched(Life):
+        """A random life that is looked at after every step."""
+
+        def teardown(self) -> None:
+            seen.setdefault(_kind_of(self.known), Lived(_kind_of(self.known), self.known))
+
+        @invariant()
+        def is_seen(self) -> None:
+            """Keep one of each kind of moment."""
+            self.teardown()
+
+    run_state_machine_as_test(
+        Watched,
+        settings=settings(
+            max_examples=150,
+            stateful_step_count=40,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    moments = [one for one in seen.values() if not _is_stale(one.known)]
+    assert len({one.status.phase for one in moments}) >= 10
+    documents = [served(one) for one in moments]
+    answers = zip(moments, argo_cd(documents), kstatus(documents), flux(documents), strict=True)
+    wrong = {
+        one.why: said
+        for one, *tools in answers
+        if (said := tuple(tool.status for tool in tools)) != ANSWERS[one.status.phase]
+    }
+    assert wrong == {}
+
+
+def _kind_of(known: Facts) -> str:
+    status = known.proposal.status
+    return f"{status.phase} {status.reason} {'stale' if _is_stale(known) else ''}"
+
+
+def _is_stale(known: Facts) -> bool:
+    observed = known.proposal.status.observed_generation
+    return observed is not None and observed != known.proposal.meta.generation
 
 
 # -- TiKVCluster --------------------------------------------------------------------------------
