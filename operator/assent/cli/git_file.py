@@ -21,6 +21,9 @@ from assent.cli.seats import APPROVE, Saying, refuse_approval, seat_for
 from assent.cli.sending import agree
 
 
+_ONE = "{path} must hold one ActionProposal, and nothing else: split it."
+
+
 def approve_file(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
     """Show what is approved, then write the seat into the file, for a pull request.
 
@@ -59,8 +62,10 @@ def _manifest(path: Path, kubectl: Kubectl) -> Json:
         )
     except KubectlError as error:
         raise CliError(f"{path} cannot be read: {error}", Exit.USAGE) from error
+    except ValueError as error:  # kubectl printed several documents
+        raise CliError(_ONE.format(path=path), Exit.USAGE) from error
     if found.get("kind") != "ActionProposal":
-        raise CliError(f"{path} must hold one ActionProposal, and nothing else.", Exit.USAGE)
+        raise CliError(_ONE.format(path=path), Exit.USAGE)
     return found
 
 
@@ -104,8 +109,8 @@ def _write(path: Path, manifest: Json, seat: Json, kubectl: Kubectl) -> None:
         path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
         return
     wanted = {**(manifest.get("spec") or {}), "approvals": [seat]}
-    path.write_text(with_approvals(before, [seat]), encoding="utf-8")
     try:
+        path.write_text(with_approvals(before, [seat]), encoding="utf-8")
         understood = _manifest(path, kubectl).get("spec") == wanted
     except CliError:
         understood = False

@@ -60,6 +60,7 @@ class Desk:
     folder: Path
     clock: Callable[[], datetime] = lambda: NOW
     environment: dict[str, str] = field(default_factory=dict)
+    before_waiting: Callable[[], None] = lambda: None
     pauses: list[float] = field(default_factory=list)
     """How long the command waited before it tried again, each time."""
 
@@ -102,6 +103,7 @@ class Desk:
             out, err, made(types or ""), environment=self.environment, clock=self.clock,
             pause=self.pauses.append,
         )  # fmt: skip
+        console.before_waiting = self.before_waiting
         code = run(command, arguments, console)
         return Outcome(code, out.getvalue(), err.getvalue())
 
