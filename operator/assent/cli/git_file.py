@@ -20,7 +20,6 @@ from assent.cli.reading import read_with_name
 from assent.cli.seats import APPROVE, Saying, refuse_approval, seat_for
 from assent.cli.sending import agree
 
-
 _ONE = "{path} must hold one ActionProposal, and nothing else: split it."
 
 

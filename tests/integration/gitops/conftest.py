@@ -37,7 +37,13 @@ class Git:
 
     def type_raw(self, line: str, user: str) -> str:
         """The same of a whole line as the shell reads it."""
-        done = subprocess.run(
+        done = self.run(line, user)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def run(self, line: str, user: str) -> subprocess.CompletedProcess[str]:
+        """What came of a line that somebody typed in the checkout."""
+        return subprocess.run(
             ["bash", "-c", line],
             env={
                 **os.environ,
@@ -52,8 +58,6 @@ class Git:
             check=False,
             timeout=120,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def file(self, name: str = "limit", rate: int = 30, **ask: Any) -> dict[str, Any]:
         """Sam files one of tier Medium; its status once it can be decided."""

@@ -224,6 +224,28 @@ def test_a_file_that_is_no_proposal_is_refused(
     assert "There is no file" in missing.err
 
 
+def test_several_documents_are_refused(desk: Desk, tmp_path: Path) -> None:
+    """They are printed one after the other: which of them was meant?"""
+    path = tmp_path / "two.yaml"
+    path.write_text(f"{WRITTEN}---\n{WRITTEN}")
+    desk.is_told("create", json.dumps(as_kubectl_reads(WRITTEN)) * 2)
+    done = desk.runs(approve, "-f", str(path), "--as-account", "flux-system:assent")
+    assert (done.code, "nothing else: split it" in done.err) == (Exit.USAGE, True)
+
+
+def test_a_spec_on_one_line_is_left_and_the_lines_are_shown(desk: Desk, tmp_path: Path) -> None:
+    """Whoever writes so can put them in by hand."""
+    document = as_kubectl_reads(WRITTEN)
+    text = f"kind: ActionProposal\nspec: {json.dumps(document['spec'])}\n"
+    path = tmp_path / "flat.yaml"
+    path.write_text(text)
+    desk.is_told("create", document)
+    desk.has(low_for_git())
+    done = desk.runs(approve, "-f", str(path), "--as-account", "flux-system:assent")
+    assert (done.code, path.read_text()) == (Exit.USAGE, text)
+    assert "Put this under spec:\napprovals:\n- by:" in done.err
+
+
 SEATS = [{"by": ACCOUNT, "decision": "Approve", "digest": "sha256:new"}]
 FORMS = [
     WRITTEN,
