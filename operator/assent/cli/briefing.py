@@ -55,7 +55,7 @@ def _glass(proposal: Proposal, me: str, reason: str, console: Console) -> None:
     lines(console, f"You ({me}) stand in for {missing}: {flat(reason)}")
     lines(
         console,
-        "Everybody is told: a warning Event, an alert, and a mark on the record for ever. It skips "
+        "Everybody is told: a warning Event, a metric, and a mark on the record for ever. It skips "
         "people, never a check.",
     )
 
