@@ -119,6 +119,14 @@ class ArgoCdServerSide(ArgoCd):
     server_side = True
 
 
+class ArgoCdReplace(ArgoCd):
+    """The same with the sync option Replace=true, which the page advises against."""
+
+    def apply(self, manifest: Json) -> None:
+        """Put the file in the place of what is there."""
+        self.kubectl(manifest, "replace", "-f", "-", given=manifest)
+
+
 class Flux(_Tool):
     """A Kustomization with prune: it takes over what managers named kubectl own, then applies."""
 

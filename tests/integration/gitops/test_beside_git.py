@@ -8,7 +8,7 @@ import yaml
 
 from sandbox.library import KubectlError
 from tests.integration.gitops.conftest import FORMER, TOOLS, Git, loop_of
-from tests.integration.gitops.loops import MERGE_KEY
+from tests.integration.gitops.loops import MERGE_KEY, ArgoCdReplace
 from tests.integration.operator.scene import set_limit
 
 pytestmark = pytest.mark.contract
@@ -141,6 +141,21 @@ def test_the_plugin_stays_on_an_object_that_flux_owns(git: Git, tmp_path: Path) 
     git.scene.await_phase("limit", "Approved")
     assert loop.sync().failures == {}
     assert [one["by"] for one in git.scene.get("limit")["spec"]["approvals"]] == ["alice"]
+
+
+def test_a_replace_does_not_write_over_what_a_person_said(git: Git, tmp_path: Path) -> None:
+    """Argo CD's Replace=true: the API server refuses it, and says why."""
+    git.scene.configure(suspend=True)
+    git.file()
+    git.repository.push("Add the proposal", limit=git.exported())
+    loop = ArgoCdReplace(
+        git.scene.box, git.repository, account=git.account, folder=tmp_path / "replacing"
+    )
+    assert loop.sync().failures == {}
+    patch(git, seat(git), "--field-manager=approver")
+    git.scene.await_phase("limit", "Approved")
+    assert "you may only withdraw your own decision" in loop.sync().failure
+    assert git.scene.status("limit")["phase"] == "Approved"
 
 
 # -- brakes on a TiKVCluster that Git owns --------------------------------------------------------

@@ -9,7 +9,7 @@ import yaml
 
 from assent.core.model.gitops import GitOpsTool, ObjectId, tracker_of
 from sandbox.library import KubectlError
-from tests.integration.gitops.conftest import TOOLS, Git, loop_of
+from tests.integration.gitops.conftest import FORMER, TOOLS, Git, loop_of
 from tests.integration.gitops.judges import argo_cd, kstatus
 from tests.integration.operator.scene import evict_leaders, set_limit
 
@@ -108,6 +108,36 @@ def test_a_modified_action_arrives_through_git_and_a_person_approves_it(
     assert git.version() == settled
     assert [one["by"] for one in git.scene.get("limit")["spec"]["approvals"]] == ["alice"]
     assert [call.json()["rate"] for call in git.scene.calls()] == [45]
+
+
+@EVERY_TOOL
+def test_a_proposal_is_filed_by_git_and_a_person_approves_it(
+    tool: str, git: Git, tmp_path: Path
+) -> None:
+    """The account is its author; from then on the tool changes nothing, to the end and after it."""
+    git.scene.box.pd.post("/store/2/limit", {"type": "add-peer", "rate": FORMER})
+    document = {
+        "apiVersion": "assent.tikv.org/v1alpha1",
+        "kind": "ActionProposal",
+        "metadata": {"name": "limit", "namespace": git.scene.namespace},
+        "spec": {
+            "clusterRef": {"name": "prod"},
+            "proposedBy": git.account,
+            "action": set_limit(2, 30),
+        },
+    }
+    git.repository.push("File it", limit=str(yaml.safe_dump(document)))
+    loop = loop_of(tool, git, tmp_path)
+    assert loop.sync().failures == {}
+    git.scene.await_phase("limit", "Pending")
+    assert loop.sync().failures == {}
+    git.type(f"approve limit -n {git.scene.namespace} -y", user="alice")
+    git.scene.await_phase("limit", "Succeeded", reason="Done")
+    settled = git.version()
+    for _ in range(2):
+        assert loop.sync().failures == {}
+    assert git.version() == settled
+    assert len(git.scene.calls()) == 1
 
 
 def seat(by: str, digest: str) -> str:
