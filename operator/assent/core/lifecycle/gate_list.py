@@ -25,7 +25,8 @@ def gates_of(checks: Iterable[Check], stored: Sequence[Gate] | None) -> list[Gat
     """Return the checks as gates.
 
     A gate that passes as before keeps its stored words: an action may name numbers in them that
-    drift with every look, and nothing is written for that.
+    drift with every look, and nothing is written for that. Beyond the bound of the CRD the last of
+    those that pass are left out: what holds must be seen.
     """
     known = {gate.name: gate for gate in stored or ()}
     gates = []
@@ -34,7 +35,10 @@ def gates_of(checks: Iterable[Check], stored: Sequence[Gate] | None) -> list[Gat
         old = known.get(gate.name)
         same = old is not None and old.verdict is gate.verdict and gate.verdict in _QUIET
         gates.append(old if old is not None and same else gate)
-    return gates[:MAX_GATES]
+    passing = [place for place, gate in enumerate(gates) if gate.verdict is GateVerdict.PASS]
+    too_many = max(0, len(gates) - MAX_GATES)
+    left_out = set(passing[max(0, len(passing) - too_many) :])
+    return [gate for place, gate in enumerate(gates) if place not in left_out][:MAX_GATES]
 
 
 def first_denied(checks: Iterable[Check]) -> Obstacle | None:
