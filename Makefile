@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TOOLCHAIN := $(PYTHON) -m sandbox.toolchain
-GENERATED := crds deploy helm docs/reference docs/design/crash-points.md
+GENERATED := crds deploy helm docs/reference docs/design/crash-points.md \
+	docs/security/authorization-matrix.md
 # Many tests wait, for PD or for a lease: more workers than cores; but each has a sandbox.
 WORKERS := $(shell cores=$$(nproc); echo $$((cores < 4 ? 2 * cores : 6)))
 PYTEST := $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup
@@ -15,8 +16,8 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv toolchain demo test contract contract-long long properties crash chaos proof \
-	test-unit test-integration verify bench failover plugins bench-plugins sandbox-up sandbox-down \
-	generate fmt clean clean-cache
+	matrix matrix-floor test-unit test-integration verify bench failover plugins bench-plugins \
+	sandbox-up sandbox-down generate fmt clean clean-cache
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -45,6 +46,14 @@ contract-long: venv ## Add the traps whose clock PD does not shorten, and the ac
 	@$(TOOLCHAIN) test pd-6.6 >/dev/null
 	$(BIN)/pytest -q $(REPORT) -m "(contract or action or trap) and long" --contract-add --timeout=1500
 	@$(BIN)/python -m tests.contract.actions.versions
+
+matrix: venv ## Try every role, operation and form of write on a real API server; random lives
+	@$(TOOLCHAIN) etcd kube-apiserver >/dev/null
+	@$(BIN)/python -m tests.matrix --steps $(or $(STEPS),5000) --seed $(or $(SEED),1)
+
+matrix-floor: venv ## The same on the oldest Kubernetes
+	@$(TOOLCHAIN) etcd kube-apiserver-1.30 >/dev/null
+	@$(BIN)/python -m tests.matrix --kubernetes 1.30 --steps $(or $(STEPS),5000) --seed $(or $(SEED),1)
 
 properties: venv ## Draw five times the examples, and prove every action on 2,000 clusters
 	ASSENT_MANY_EXAMPLES=1 $(PYTEST) tests/property --timeout=900 --durations=60
