@@ -38,6 +38,12 @@ def approve_file(chosen: argparse.Namespace, kubectl: Kubectl, console: Console)
     )
     proposal, seat_owner = found[0], account(chosen.as_account)
     refuse_approval(proposal, seat_owner)
+    if me in proposal.authors:
+        # The API server would see the account only: that is no way round the rule.
+        raise CliError(
+            f"{proposal.name}: you ({me}) wrote this ask: somebody else must approve it, in Git too.",
+            Exit.NOT_NOW,
+        )
     _same_ask(manifest, proposal)
     brief(proposal, seat_owner, console)
     agree(chosen, console, f"Write the approval of {seat_owner} into {path}?")

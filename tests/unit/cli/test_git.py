@@ -224,6 +224,19 @@ def test_a_file_that_is_no_proposal_is_refused(
     assert "There is no file" in missing.err
 
 
+def test_who_wrote_the_ask_does_not_approve_it_through_git_either(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """The API server sees the account only, so this is where an honest person is told."""
+    path = file_and_desk(desk, tmp_path, WRITTEN, [])
+    found = low_for_git()
+    found["status"]["authors"] = [found["spec"]["proposedBy"], "alice"]
+    desk.has(found)
+    done = desk.runs(approve, "-f", str(path), "--as-account", "flux-system:assent")
+    assert (done.code, path.read_text()) == (Exit.NOT_NOW, WRITTEN)
+    assert "you (alice) wrote this ask: somebody else must approve it, in Git too" in done.err
+
+
 def test_several_documents_are_refused(desk: Desk, tmp_path: Path) -> None:
     """They are printed one after the other: which of them was meant?"""
     path = tmp_path / "two.yaml"
