@@ -41,7 +41,8 @@ def approve_file(chosen: argparse.Namespace, kubectl: Kubectl, console: Console)
     if me in proposal.authors:
         # The API server would see the account only: that is no way round the rule.
         raise CliError(
-            f"{proposal.name}: you ({me}) wrote this ask: somebody else must approve it, in Git too.",
+            f"{proposal.name}: you ({me}) wrote this ask: somebody else must approve it, in Git "
+            "too.",
             Exit.NOT_NOW,
         )
     _same_ask(manifest, proposal)
