@@ -67,8 +67,7 @@ def tracker_of(
     (``kustomize.toolkit.fluxcd.io/reconcile: disabled``) changes nothing: were the object gone, the
     annotation would be, too.
     """
-    application = _tracking_id(annotations.get(TRACKING_ID, ""), identity)
-    if application:
+    if application := _tracking_id(annotations.get(TRACKING_ID, ""), identity):
         return Tracker(GitOpsTool.ARGO_CD, application)
     for prefix in FLUX_OWNERS:
         if name := labels.get(f"{prefix}/name"):
@@ -84,7 +83,10 @@ def _tracking_id(text: str, identity: ObjectId) -> str | None:
     """Return the Application that the annotation names, None when it speaks of another object.
 
     An Application outside Argo CD's own namespace is written ``NAMESPACE_APP``; none has a colon.
+    Of what is cluster-scoped the annotation has the namespace that the Application deploys to.
     """
-    application, found, rest = text.partition(":")
-    own = f"{identity.group}/{identity.kind}:{identity.namespace}/{identity.name}"
-    return application if found and application and rest == own else None
+    application, _, rest = text.partition(":")
+    typed, _, placed = rest.partition(":")
+    namespace, _, name = placed.partition("/")
+    same = typed == f"{identity.group}/{identity.kind}" and name == identity.name
+    return application if same and identity.namespace in ("", namespace) else None

@@ -156,8 +156,11 @@ def test_a_custom_label_key_counts_beside_or_instead_of_the_known_ones() -> None
     assert tracker_of(MINE, labels=helm, annotations={}, instance_keys=instead) is None
 
 
-def test_cluster_scoped_objects_have_an_empty_namespace() -> None:
-    """A Halt in Git."""
+@pytest.mark.parametrize("namespace", ["", "tikv"])
+def test_of_a_cluster_scoped_object_the_namespace_says_nothing(namespace: str) -> None:
+    """A Halt in Git: Argo CD writes the namespace that its Application deploys to."""
     halt = ObjectId("assent.tikv.org", "Halt", "", "stop")
-    marks = {TRACKING_ID: "prod:assent.tikv.org/Halt:/stop"}
+    marks = {TRACKING_ID: f"prod:assent.tikv.org/Halt:{namespace}/stop"}
     assert tracker_of(halt, labels={}, annotations=marks) == argo("prod")
+    other = {TRACKING_ID: f"prod:assent.tikv.org/Halt:{namespace}/other"}
+    assert tracker_of(halt, labels={}, annotations=other) is None
