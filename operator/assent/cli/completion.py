@@ -1,5 +1,6 @@
 """Completion for kubectl: `kubectl_complete-<plugin>` prints candidates as cobra wants them."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +9,17 @@ from assent.cli.failures import CliError
 from assent.cli.flags import first_word
 from assent.cli.kubectl import Kubectl
 from assent.cli.proposal import OPEN, Proposal
-from assent.cli.queries import CLUSTERS, EVERY, HALTS, REPEATED, SHORT, VALUED
+from assent.cli.queries import CLUSTERS, EVERY, HALTS, NAMED_SHORT, REPEATED, SHORT, VALUED
 from assent.cli.reading import listed, start_listing
 
 NO_FILES = ":4"
 """Cobra's directive: do not offer files."""
 FILES = ":0"
+VALUES = {
+    "--dry-run": ("none", "server"),
+    "--timeout": ("90s", "10m", "1h"),
+}
+"""What a flag may be given, beside what its parser knows."""
 WAITS_FOR = {
     "approve": ("Pending",),
     "reject": OPEN,
@@ -35,31 +41,53 @@ def complete(plugin: str, arguments: Sequence[str]) -> str:
 
         place = first_word(before)
         command = "" if place is None else before[place]
-        if place is None and not word.startswith("-"):
+        valued = before and _choices(plugin, command, before[-1])
+        if place is None and not word.startswith("-") and not valued:
             offered = [f"{name}\t{text}" for name, (_, _, text) in COMMANDS.items()]
             return _answer(offered, word)
         taken = before if place is None else before[place + 1 :]
     if word.startswith("-"):
+        flag, sign, begun = word.partition("=")
+        if sign:
+            offered = [f"{flag}={one}" for one in _choices(plugin, command, flag)]
+            return _answer(offered, f"{flag}={begun}")
         return _answer(_flags(plugin, command), word)
+    if before and (known := _choices(plugin, command, before[-1])):
+        return _answer(known, word)
     if before and before[-1] in ("-f", "--filename"):
         return FILES
     return _answer(_values(command, taken, before), word)
 
 
-def _flags(plugin: str, command: str) -> list[str]:
-    """The command's own flags first, then those of the connection."""
+def _actions(plugin: str, command: str) -> list[argparse.Action]:
+    """Every flag of the command."""
     if plugin == "proposals":
-        from assent.cli.proposals_command import parser_of
+        from assent.cli.proposals_command import COMMANDS, parser_of
 
-        made = parser_of(command or "list")
+        made = parser_of(command if command in COMMANDS else "list")
     else:
         from assent.cli.decision_command import parser
         from assent.cli.seats import APPROVE, REJECT
 
         made = parser(APPROVE if plugin == "approve" else REJECT)
+    return made._actions  # noqa: SLF001 - argparse has no other list of them
+
+
+def _choices(plugin: str, command: str, flag: str) -> list[str]:
+    """What the flag may be given; empty where that is anything."""
+    if not flag.startswith("-") or flag.lstrip("-") in (*EVERY, *NAMED_SHORT.values(), "n", "s"):
+        return []
+    for action in _actions(plugin, command):
+        if flag in action.option_strings and action.nargs != 0:
+            return [str(one) for one in action.choices or VALUES.get(flag, ())]
+    return []
+
+
+def _flags(plugin: str, command: str) -> list[str]:
+    """The command's own flags first, then those of the connection."""
     own = [
         f"{option}\t{action.help or ''}".replace("==SUPPRESS==", "")
-        for action in made._actions  # noqa: SLF001 - argparse has no other list of them
+        for action in _actions(plugin, command)
         for option in action.option_strings
         if option.startswith("--") and option.removeprefix("--") not in EVERY
     ]

@@ -35,6 +35,13 @@ def run(command: Command, arguments: Sequence[str], console: Console) -> int:
     except KeyboardInterrupt:
         console.warn("Stopped. What was sent before stays; look: kubectl proposals")
         return int(Exit.INTERRUPTED)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        console.warn(
+            f"This plugin does not understand what it read ({type(error).__name__}: {error}). It "
+            "may be older than the operator: rebuild it (make plugins), or use kubectl get "
+            "actionproposal NAME -o yaml and kubectl patch. Look what was sent: kubectl proposals"
+        )
+        return int(Exit.REFUSED)
     except BrokenPipeError:
         # The reader of a pipe has gone (head, less): nothing is left to say to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

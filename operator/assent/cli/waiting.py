@@ -111,7 +111,10 @@ def _states(
             for event in events:
                 if event["type"] == "DELETED":
                     raise CliError(f"{name} was deleted.", Exit.NOT_NOW)
-                yield Proposal(event["object"])
+                if event["type"] == "ERROR":  # such as 410: the watch is begun again
+                    raise KubectlError(str(event["object"].get("message")))
+                if event["type"] != "BOOKMARK":
+                    yield Proposal(event["object"])
     finally:
         said, code = process.end(at_once=not ended)
     if code != 0:

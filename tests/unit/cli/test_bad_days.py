@@ -1,0 +1,566 @@
+"""No rights, no CRD, another kubectl, objects of another version: a sentence, no traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assent.api.v1alpha1.actionproposal import Phase
+from assent.cli.completion import complete
+from assent.cli.decision_command import approve, reject
+from assent.cli.failures import HINTS, OUTCOMES, Exit, KubectlError
+from assent.cli.listing import ENDED, ORDER, status_cell
+from assent.cli.next_step import next_step
+from assent.cli.proposal import Proposal
+from assent.cli.proposals_command import COMMANDS, proposals
+from assent.cli.queries import bare
+from hack.plugins import build
+from tests.unit.cli.desk import NOW, Desk, recorded, seat
+
+NAME = "fill-store-2"
+NO_CRD = "Error from server (NotFound): the server could not find the requested resource"
+NO_TYPE = 'error: the server doesn\'t have a resource type "actionproposals"'
+NO_LIST = (
+    'Error from server (Forbidden): actionproposals.assent.tikv.org is forbidden: User "eve" '
+    'cannot list resource "actionproposals" in API group "assent.tikv.org" in the namespace "tikv"'
+)
+NO_GET = NO_LIST.replace("cannot list", "cannot get")
+NO_PATCH = NO_LIST.replace("cannot list", "cannot patch")
+AWAY = "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host?"
+EXPIRED = "error: You must be logged in to the server (Unauthorized)"
+NO_CONTEXT = 'error: context "elsewhere" does not exist'
+
+READS = [
+    (NO_CRD, "not installed there"),
+    (NO_TYPE, "--context"),
+    (NO_LIST, "assent-viewer"),
+    (NO_GET, "assent-viewer"),
+    (AWAY, "did you specify the right host"),
+    (EXPIRED, "logged in"),
+    (NO_CONTEXT, "elsewhere"),
+]
+LINES = [(), ("show", NAME), ("modify", NAME, "reason=x"), ("withdraw", NAME), ("cancel", NAME),
+         ("resolve", NAME, "--happened"), ("revert", NAME), ("export", NAME)]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES, ids=[" ".join(one) or "list" for one in LINES])
+@pytest.mark.parametrize(("said", "hint"), READS, ids=[one[0][-45:] for one in READS])
+def test_a_read_that_fails_is_told_with_what_to_do(
+    desk: Desk, line: tuple[str, ...], said: str, hint: str
+) -> None:
+    """Kubectl's own words first; nothing is sent."""
+    desk.is_told("get", err=said, code=1)
+    done = desk.runs(proposals, *line)
+    assert done.code == Exit.REFUSED
+    assert done.err.startswith(said)
+    assert hint in done.err
+    assert desk.calls("patch") + desk.calls("create") == []
+
+
+@pytest.mark.parametrize("command", [approve, reject])
+@pytest.mark.parametrize(("said", "hint"), READS, ids=[one[0][-45:] for one in READS])
+def test_a_decision_is_not_sent_blindly(desk: Desk, command: Any, said: str, hint: str) -> None:
+    """What cannot be read cannot be approved."""
+    desk.is_told("get", err=said, code=1)
+    done = desk.runs(command, NAME, "-m", "x")
+    assert (done.code, desk.calls("patch")) == (Exit.REFUSED, [])
+    assert hint in done.err
+
+
+def test_who_may_read_but_not_patch_is_told_the_role(desk: Desk) -> None:
+    """Before the gate is even asked."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", err=NO_PATCH, code=1)
+    done = desk.runs(approve, NAME)
+    assert done.code == Exit.REFUSED
+    assert "assent-approver-" in done.err
+
+
+@pytest.mark.parametrize("line", [("approve",), ("reject", "-m", "x")])
+def test_a_kubectl_without_whoami_is_too_old(desk: Desk, line: tuple[str, ...]) -> None:
+    """Nobody can sign who cannot be named."""
+    desk.folder.joinpath("answers/auth.1/err").write_text(
+        'error: unknown command "whoami" for "kubectl auth"'
+    )
+    desk.folder.joinpath("answers/auth.1/code").write_text("1")
+    desk.has(recorded("pending-high"))
+    done = desk.runs(approve if line[0] == "approve" else reject, NAME, *line[1:])
+    assert (done.code, desk.calls("patch")) == (Exit.REFUSED, [])
+    assert "1.28 or later" in done.err
+
+
+def test_every_hint_is_found_in_what_kubectl_says() -> None:
+    """And the exit code stays that of a refusal."""
+    for words, hint in HINTS.items():
+        error = KubectlError(f"before {words} after")
+        assert str(error).endswith(hint)
+        assert error.code == Exit.REFUSED
+
+
+def test_a_missing_kind_is_no_missing_proposal() -> None:
+    """Else one would be told to look for a name."""
+    assert not KubectlError(NO_CRD).is_missing
+    assert KubectlError(NO_CRD).is_not_installed
+    assert KubectlError('Error from server (NotFound): x "y" not found').is_missing
+
+
+# -- other versions ---------------------------------------------------------------------------
+
+
+def from_the_future(**status: Any) -> dict[str, Any]:
+    found = recorded("pending-high", **status)
+    found["spec"]["action"] = {"type": "TeleportStore", "teleportStore": {"storeId": 1}}
+    return found
+
+
+def test_every_phase_has_its_place() -> None:
+    """In the list, by age, in the wait, and in what comes next."""
+    for phase in Phase:
+        assert (phase.value in ENDED) != (phase.value in ORDER), phase
+        assert next_step(Proposal(recorded("pending-high", phase=phase.value)), NOW)
+    assert set(ENDED) <= set(OUTCOMES)
+
+
+@pytest.mark.parametrize("phase", ["Quarantined", "Paused"])
+def test_a_phase_that_is_not_known_yet_is_shown(desk: Desk, phase: str) -> None:
+    """Rather too much than something that waits for ever unseen."""
+    ended = recorded("succeeded")
+    ended["metadata"]["name"] = "done"
+    desk.has(from_the_future(phase=phase, reason="New"), ended)
+    listed = desk.runs(proposals)
+    assert (listed.code, phase in listed.out) == (0, True)
+    assert "1 ended" in listed.out
+    assert f"kubectl proposals show {NAME}" in listed.out
+    shown = desk.runs(proposals, "show", NAME)
+    assert shown.code == 0
+    assert phase in shown.out
+
+
+def test_an_action_that_is_not_known_yet_promises_nothing(desk: Desk) -> None:
+    """It can be approved: the digest covers it; how it is undone is not known here."""
+    found = from_the_future()
+    found["status"]["assessed"]["action"] = found["spec"]["action"]
+    desk.has(found)
+    desk.is_told("patch", "patched")
+    done = desk.runs(approve, NAME)
+    assert done.code == 0
+    assert "does not know this type" in done.out
+
+
+@pytest.mark.parametrize(
+    "verdict", ["pass", "warn", "hold", "deny", "maybe"], ids=lambda one: f"verdict {one}"
+)
+def test_every_verdict_of_a_check_is_shown(desk: Desk, verdict: str) -> None:
+    """With its time and its words."""
+    gate = {"name": "Window", "verdict": verdict, "message": "closed",
+            "until": "2026-11-21T21:00:00.000Z"}  # fmt: skip
+    desk.has(recorded("pending-high", gates=[gate]))
+    out = desk.runs(proposals, "show", NAME).out
+    assert f"  {verdict:<4}  Window: closed (until 2026-11-21 21:00:00Z)" in out
+
+
+MISSING = ["status", "digest", "risk", "target", "approvals", "gates", "history", "message",
+           "summary", "expiresAt", "assessed", "finding", "execution"]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", MISSING)
+@pytest.mark.parametrize("name", ["pending-low", "pending-high", "succeeded"])
+def test_no_field_of_a_status_is_taken_for_granted(desk: Desk, name: str, field: str) -> None:
+    """An object may be new, from another version, or its status written by hand in a test."""
+    found = recorded(name)
+    if field == "status":
+        del found["status"]
+    else:
+        found["status"].pop(field, None)
+    known = found["metadata"]["name"]
+    desk.has(found)
+    for line in ((), ("--ended",), ("show", known)):
+        desk.is_known_as("alice")
+        done = desk.runs(proposals, *line)
+        assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [[], {"kind": "ActionProposalList"}, {"items": 3}, {"metadata": {}}],
+    ids=["a list", "no items", "a number", "no name"],
+)
+def test_what_makes_no_sense_at_all_is_said(desk: Desk, document: object) -> None:
+    """A proxy that answers with something else; where to look is said."""
+    desk.is_told("get", json.dumps(document))
+    done = desk.runs(proposals, "show", NAME)
+    assert done.code in (Exit.REFUSED, Exit.NOT_NOW)
+    assert done.err.strip()
+    assert "Traceback" not in done.err
+
+
+def test_an_expired_proposal_is_not_approved(desk: Desk) -> None:
+    """Its phase says so; nothing is sent."""
+    desk.has(recorded("pending-high", phase="Expired"))
+    done = desk.runs(approve, NAME)
+    assert (done.code, desk.calls("patch")) == (Exit.NOT_NOW, [])
+    assert "it is Expired, not Pending" in done.err
+
+
+def test_a_time_that_is_over_is_called_over(desk: Desk) -> None:
+    """Between its end and the operator's next look."""
+    desk.has(recorded("pending-high", expiresAt="2026-11-21T19:00:00.000Z"))
+    assert "   over   " in desk.runs(proposals).out
+
+
+def test_who_wrote_any_part_of_the_ask_cannot_approve(desk: Desk) -> None:
+    """The first author of a modified ask, too."""
+    desk.has(recorded("pending-high", authors=["alice", "sam"]))
+    done = desk.runs(approve, NAME)
+    assert (done.code, desk.calls("patch")) == (Exit.NOT_NOW, [])
+    assert "you (alice) had a hand in this ask" in done.err
+
+
+def test_what_was_changed_since_it_was_filed_is_shown_to_who_decides(desk: Desk) -> None:
+    """And by whom; nothing of it where it stands as it was filed."""
+    found = recorded("pending-high", authors=["ann", "sam"], revision=2)
+    plain = recorded("pending-high")
+    desk.has(plain)
+    desk.is_told("patch", "patched")
+    assert "Changed since" not in desk.runs(approve, NAME, "--dry-run=server").out
+    found["status"]["original"] = json.loads(json.dumps(found["status"]["assessed"]))
+    found["status"]["original"]["action"]["setStoreLimit"]["ratePerMinute"] = 7
+    desk.has(found)
+    desk.folder.joinpath("used/get.1").mkdir(exist_ok=True)
+    out = desk.runs(approve, NAME).out
+    assert "Changed since ann filed it, last by sam" in out
+    assert "- action.setStoreLimit.ratePerMinute: 7" in out
+    assert "+ action.setStoreLimit.ratePerMinute: 400" in out
+    assert "(revision 2)" in out
+
+
+# -- several names ----------------------------------------------------------------------------
+
+
+def test_each_of_several_is_told_and_the_exit_code_is_the_failure(desk: Desk) -> None:
+    """The API server refuses one of three; the others are decided."""
+    names = ["one", "two", "three"]
+    found = []
+    for name in names:
+        found.append(recorded("pending-high"))
+        found[-1]["metadata"]["name"] = name
+    desk.has(*found)
+    desk.is_told("patch", "patched")
+    desk.is_told("patch", err="Error from server (Forbidden): no", code=1)
+    desk.is_told("patch", "patched")
+    done = desk.runs(approve, *names)
+    assert done.code == Exit.REFUSED
+    assert "✔ one approved" in done.out
+    assert "✔ three approved" in done.out
+    assert "two: Error from server (Forbidden): no" in done.err
+    assert [call[2] for call in desk.calls("patch")] == names
+
+
+def test_one_that_is_missing_stops_all_before_anything_is_sent(desk: Desk) -> None:
+    """A slip in one name: the person looks again at the whole line."""
+    desk.is_told("get", {"kind": "List", "items": [recorded("pending-high")]})
+    desk.has(recorded("pending-high"), recorded("pending-low"))
+    done = desk.runs(approve, NAME, "fill-store-9")
+    assert (done.code, desk.calls("patch")) == (Exit.NOT_NOW, [])
+    assert "no proposal 'fill-store-9'" in done.err
+
+
+def test_no_to_one_of_several_leaves_the_others(desk: Desk) -> None:
+    """Each has its own question."""
+    first, second = recorded("pending-high"), recorded("pending-low")
+    desk.has(first, second)
+    desk.is_told("patch", "patched")
+    done = desk.runs(approve, NAME, second["metadata"]["name"], types="n\ny\n")
+    assert done.code == Exit.DECLINED
+    assert len(desk.calls("patch")) == 1
+    assert f"{NAME} still waits" in done.err
+
+
+def test_several_yaml_objects_are_separate_documents(desk: Desk) -> None:
+    """Else the second would hide the first."""
+    first, second = recorded("pending-high"), recorded("pending-low")
+    desk.has(first, second)
+    desk.is_told("patch", "kind: A\n")
+    desk.is_told("patch", "kind: B\n")
+    done = desk.runs(approve, NAME, second["metadata"]["name"], "-o", "yaml")
+    assert done.out == "kind: A\n---\nkind: B\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("x", "x"),
+        ("ap/x", "x"),
+        ("actionproposal/x", "x"),
+        ("actionproposals/x", "x"),
+        ("actionproposal.assent.tikv.org/x", "x"),
+        ("actionproposals.v1alpha1.assent.tikv.org/x", "x"),
+        ("halt/x", "halt/x"),
+        ("a/b/x", "a/b/x"),
+    ],
+)
+def test_a_name_may_be_that_of_kubectl(typed: str, name: str) -> None:
+    """`kubectl get ap -o name` prints the kind before it; another kind is no proposal."""
+    assert bare(typed) == name
+
+
+def test_a_name_with_its_kind_is_asked_for_by_its_name(desk: Desk) -> None:
+    """In every command."""
+    desk.has(recorded("pending-high"))
+    desk.runs(proposals, "show", f"ap/{NAME}", "-n", "tikv")
+    desk.runs(approve, f"actionproposal.assent.tikv.org/{NAME}", "-n", "tikv")
+    for call in desk.calls("get"):
+        assert call[2].endswith(f"/actionproposals/{NAME}")
+
+
+# -- completion -------------------------------------------------------------------------------
+
+
+def offered(text: str) -> list[str]:
+    *lines, directive = text.splitlines()
+    assert directive == ":4"
+    return [line.partition("\t")[0] for line in lines]
+
+
+VALUES = [
+    ("approve", ["-o", ""], ["name", "json", "yaml"]),
+    ("approve", ["--output", "j"], ["json"]),
+    ("approve", ["--output=y"], ["--output=yaml"]),
+    ("approve", ["--dry-run", ""], ["none", "server"]),
+    ("approve", ["--dry-run=s"], ["--dry-run=server"]),
+    ("approve", ["--timeout", "1"], ["10m", "1h"]),
+    ("proposals", ["-o", ""], ["json", "yaml", "name"]),
+    ("proposals", ["unhalt", "-o", ""], ["name"]),
+    ("proposals", ["export", "x", "-o", ""], ["json", "yaml"]),
+    ("approve", ["--br"], ["--break-glass"]),
+    ("reject", ["--br"], []),
+    ("proposals", ["wi"], ["withdraw"]),
+    ("proposals", ["withdraw", "--ye"], ["--yes"]),
+    ("proposals", ["nosuch", "--en"], ["--ended"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "words", "wanted"), VALUES, ids=[" ".join([one[0], *one[1]]) for one in VALUES]
+)
+def test_flags_and_their_values_are_completed(
+    desk: Desk, plugin: str, words: list[str], wanted: list[str]
+) -> None:
+    """Without asking the API server."""
+    assert offered(complete(plugin, words)) == wanted
+    assert desk.calls("get") == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_completes_its_flags(desk: Desk, command: str) -> None:
+    """Its own before kubectl's."""
+    flags = offered(complete("proposals", [command, "--"]))
+    assert "--namespace" in flags
+    assert flags.index("--help") < flags.index("--namespace")
+
+
+def test_only_open_ones_are_offered_for_withdrawal(desk: Desk) -> None:
+    """Afterwards there is nothing to take back."""
+    desk.has(recorded("pending-high"), recorded("succeeded", phase="Executing"))
+    assert offered(complete("proposals", ["withdraw", ""])) == [NAME]
+
+
+# -- watches ----------------------------------------------------------------------------------
+
+
+def event(kind: str, document: dict[str, Any]) -> str:
+    return json.dumps({"type": kind, "object": document})
+
+
+def test_a_watch_that_is_too_old_is_begun_again(desk: Desk) -> None:
+    """The API server tells it as an event of type ERROR."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    gone = {"kind": "Status", "code": 410, "message": "too old resource version"}
+    bookmark = {"metadata": {"resourceVersion": "7"}}
+    desk.is_told("get", event("BOOKMARK", bookmark) + event("ERROR", gone))
+    desk.is_told("get", event("ADDED", recorded("succeeded")))
+    done = desk.runs(approve, NAME, "--wait")
+    assert (done.code, done.err) == (0, "")
+    assert len(desk.calls("get")) == 3
+
+
+def test_each_of_several_is_followed_to_its_end(desk: Desk) -> None:
+    """The exit code is that of the first that did not succeed."""
+    other = recorded("pending-low")
+    desk.has(recorded("pending-high"), other)
+    desk.is_told("patch", "patched")
+    desk.is_told("get", event("ADDED", recorded("succeeded", phase="Failed", reason="NoEffect")))
+    desk.is_told("get", event("ADDED", recorded("succeeded")))
+    done = desk.runs(approve, NAME, other["metadata"]["name"], "--wait")
+    assert done.code == Exit.FAILED
+    assert [call[2] for call in desk.calls("get")[1:]] == [NAME, other["metadata"]["name"]]
+
+
+def test_a_server_dry_run_is_not_waited_for(desk: Desk) -> None:
+    """Nothing was stored: nothing will come of it."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    assert desk.runs(approve, NAME, "--wait", "--dry-run=server").code == 0
+    assert len(desk.calls("get")) == 1
+
+
+# -- the single files -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugins, with a kubectl beside them that answers a list or waits for ever."""
+    folder = tmp_path_factory.mktemp("built")
+    build(folder)
+    (folder / "python3").symlink_to(os.path.realpath(sys.executable))
+    listed = json.dumps({"kind": "ActionProposalList", "items": [recorded("pending-high")]})
+    (folder / "list.json").write_text(listed)
+    program = folder / "kubectl"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> {folder}/calls\n'
+        f"[ -e {folder}/hang ] && exec /bin/sleep 60\n"
+        f'[ -e {folder}/fail ] && {{ echo "Error from server (Forbidden): no" >&2; exit 1; }}\n'
+        f"exec /bin/cat {folder}/list.json\n"
+    )
+    program.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def shelf(built: Path) -> Path:
+    """The same, with nothing called yet and nothing wrong."""
+    for name in ("calls", "hang", "fail"):
+        (built / name).unlink(missing_ok=True)
+    return built
+
+
+def plugin(shelf: Path, *words: str, name: str = "kubectl-proposals") -> tuple[int, str, str]:
+    """Run it with nothing but a PATH."""
+    done = subprocess.run(
+        [str(shelf / name), *words], env={"PATH": str(shelf)}, capture_output=True, text=True,
+        check=False, stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+FORMS = ["-n tikv", "--namespace tikv", "--namespace=tikv", "", "-A", "--ended", "list -n tikv",
+         "-n tikv --context=x"]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_list_is_asked_for_once(shelf: Path, form: str) -> None:
+    """By the shell or by Python, never by both."""
+    code, out, err = plugin(shelf, *form.split())
+    assert (code, err) == (0, "")
+    assert NAME in out
+    (call,) = (shelf / "calls").read_text().splitlines()
+    assert call.startswith("get ")
+
+
+NASTY = ["tikv;echo", "$(echo x)", "../x", "a b", "`x`", "TIKV", "x?y", "*"]
+
+
+@pytest.mark.parametrize("namespace", NASTY)
+def test_the_shell_takes_nothing_but_plain_names(shelf: Path, namespace: str) -> None:
+    """Anything else is for argparse and kubectl to judge, as one word."""
+    plugin(shelf, f"--namespace={namespace}")
+    calls = (shelf / "calls").read_text().splitlines()
+    assert [call for call in calls if call.startswith("get --raw")] == []
+    assert all(f"--namespace={namespace}" in call for call in calls)
+
+
+def test_what_the_shell_could_not_read_is_told_by_kubectl(shelf: Path) -> None:
+    """Asked again by Python, whose ears are open."""
+    (shelf / "fail").touch()
+    code, out, err = plugin(shelf, "-n", "tikv")
+    assert (code, out) == (Exit.REFUSED, "")
+    assert "Error from server (Forbidden): no" in err
+    assert len((shelf / "calls").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("words", [("-n", "tikv"), ("show", NAME, "-n", "tikv"), ()])
+def test_an_interrupt_is_one_line(shelf: Path, words: tuple[str, ...]) -> None:
+    """Ctrl-C reaches the whole group, as from a terminal; no traceback, no kubectl left."""
+    (shelf / "hang").touch()
+    with subprocess.Popen(
+        [str(shelf / "kubectl-proposals"), *words], env={"PATH": str(shelf)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        while not (shelf / "calls").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.3)  # into the middle of the wait
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert (out, "Traceback" in err) == ("", False)
+
+
+def test_a_file_is_a_zip_that_python_runs_too(shelf: Path) -> None:
+    """Where there is no /bin/sh, as `python3 kubectl-proposals`."""
+    done = subprocess.run(
+        [sys.executable, "-I", str(shelf / "kubectl-proposals"), "--help"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "usage: kubectl proposals" in done.stdout
+
+
+def test_a_file_may_lie_anywhere(shelf: Path, tmp_path: Path) -> None:
+    """In a folder with blanks and quotes, called by a relative name."""
+    odd = tmp_path / "my 'plugins' $HOME"
+    odd.mkdir()
+    (odd / "kubectl-proposals").write_bytes((shelf / "kubectl-proposals").read_bytes())
+    (odd / "kubectl-proposals").chmod(0o755)
+    done = subprocess.run(
+        ["./kubectl-proposals", "-n", "tikv"], cwd=odd, env={"PATH": str(shelf)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert NAME in done.stdout
+
+
+def test_no_python_is_said_by_the_shell(shelf: Path, tmp_path: Path) -> None:
+    """With its name in the message."""
+    done = subprocess.run(
+        [str(shelf / "kubectl-approve"), "x"], env={"PATH": str(tmp_path)}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 127
+    assert "python3" in done.stderr
+
+
+def test_completion_knows_its_plugin_by_its_file(shelf: Path) -> None:
+    """As kubectl calls it."""
+    code, out, _ = plugin(shelf, "--conf", name="kubectl_complete-approve")
+    assert (code, out.splitlines()[0].partition("\t")[0]) == (0, "--confirm")
+
+
+def test_the_status_column_says_why_where_the_phase_does_not() -> None:
+    """One column, as wide as needed."""
+    for phase, reason, cell in (
+        ("Failed", "NoEffect", "Failed (NoEffect)"),
+        ("Pending", "AwaitingApproval", "Pending"),
+        ("Approved", "Halted", "Approved (Halted)"),
+        ("Executing", "Calling", "Executing"),
+        ("Succeeded", "DryRun", "Succeeded (DryRun)"),
+        ("", "", "New"),
+    ):
+        assert status_cell(Proposal(recorded("pending-high", phase=phase, reason=reason))) == cell
+
+
+def test_a_seat_of_mine_that_no_longer_counts_is_renewed(desk: Desk) -> None:
+    """It is shown with the reason why it does not count."""
+    found = recorded("pending-high")
+    found["spec"]["approvals"] = [seat("alice", digest="sha256:old")]
+    found["status"]["approvals"]["notCounting"] = [{"by": "alice", "reason": "another digest"}]
+    desk.has(found)
+    desk.is_told("patch", "patched")
+    done = desk.runs(approve, NAME)
+    assert "✘ alice (you) approved; it does not count: another digest" in done.out
