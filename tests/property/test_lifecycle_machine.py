@@ -101,6 +101,19 @@ class Life(RuleBasedStateMachine):
             digest = next(iter(self.seen))
         self._say(who, approval(who, digest, "store/4"))
 
+    @rule(who=st.sampled_from(PEOPLE), well=st.booleans())
+    def break_the_glass(self, who: str, well: bool) -> None:
+        """One for all, whoever it is; mostly while nothing else stands in the way."""
+        if well and self.status.phase not in FINISHED:
+            self.all_is_well()
+            self.known = replace(
+                self.known, cluster=cluster(policy={"approvals_needed": {"low": 2, "medium": 2}})
+            )
+            self.look()
+        seat = approval(who, self.status.digest, "store/4")
+        self._say(who, seat.model_copy(update={"break_glass": "nobody else is awake"}))
+        self.look()
+
     @rule()
     def approve_by_two(self) -> None:
         """The plain way to enough: everything is in order, people are asked and say yes.
@@ -369,7 +382,8 @@ class Life(RuleBasedStateMachine):
         assert not dry_run, "a rehearsal was sent"
         action = CATALOGUE[ask.action.type]
         assert decided.call == action.call(ask.action.parameters)
-        assert self._yes(before.digest, tier) >= _needed(known, tier), "not enough people"
+        enough = self._yes(before.digest, tier) >= _needed(known, tier)
+        assert enough or self._glass(before.digest, tier), "not enough people"
         assert not any(one.decision is Decision.REJECT for one in spec.approvals or [])
         assert spec.cancel is None
         there = known.cluster
@@ -398,9 +412,22 @@ class Life(RuleBasedStateMachine):
             one.by
             for one in spec.approvals or []
             if one.decision is Decision.APPROVE and one.digest == digest
-        } - {spec.proposed_by, OPERATOR}
+        } - self._barred()
         robots = {name for name in names if name in ROBOTS}
         return len(names - robots) + (1 if robots and tier.rank <= Tier.MEDIUM.rank else 0)
+
+    def _glass(self, digest: str, tier: Tier) -> bool:
+        """Whether a person who may stands in for those who are missing."""
+        barred = {*self._barred(), *ROBOTS}
+        return tier is not Tier.CRITICAL and any(
+            one.break_glass is not None and one.digest == digest and one.by not in barred
+            for one in self.known.proposal.spec.approvals or []
+        )
+
+    def _barred(self) -> set[str]:
+        """The operator, and everybody who wrote an ask that was ever assessed in this life."""
+        wrote = {ask.proposed_by for ask, *_ in self.seen.values()}
+        return {OPERATOR, self.known.proposal.spec.proposed_by, *wrote}
 
     def _check_move(self, before: ActionProposalStatus, after: ActionProposalStatus) -> None:
         same = after.phase is before.phase
