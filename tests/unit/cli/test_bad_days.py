@@ -88,7 +88,7 @@ def test_a_kubectl_without_whoami_is_too_old(desk: Desk, line: tuple[str, ...]) 
     desk.folder.joinpath("answers/auth.1/err").write_text(
         'error: unknown command "whoami" for "kubectl auth"'
     )
-    desk.folder.joinpath("answers/auth.1/code").write_text("1")
+    desk.folder.joinpath("answers/auth.1/code").write_text("1\n")
     desk.has(recorded("pending-high"))
     done = desk.runs(approve if line[0] == "approve" else reject, NAME, *line[1:])
     assert (done.code, desk.calls("patch")) == (Exit.REFUSED, [])
@@ -232,7 +232,7 @@ def test_what_was_changed_since_it_was_filed_is_shown_to_who_decides(desk: Desk)
     found["status"]["original"] = json.loads(json.dumps(found["status"]["assessed"]))
     found["status"]["original"]["action"]["setStoreLimit"]["ratePerMinute"] = 7
     desk.has(found)
-    desk.folder.joinpath("used/get.1").mkdir(exist_ok=True)
+    desk.folder.joinpath("used/get.1").touch()
     out = desk.runs(approve, NAME).out
     assert "Changed since ann filed it, last by sam" in out
     assert "- action.setStoreLimit.ratePerMinute: 7" in out
