@@ -177,7 +177,7 @@ INSIDE = {
     "kube/status.py:write": "execution/journal.py:store and controllers/clusters.py:_say",
     "kube/events.py:_send": "kube/events.py:_handle",
     "kube/events.py:_create": "kube/events.py:_handle",
-    "kube/admission.py:_forge": "nothing: a dry run, which stores nothing",
+    "kube/admission.py:_try": "nothing: a dry run, which stores nothing",
     "execution/flight.py:carry_on": "execution/caller.py:call",
     "execution/sending.py:send": "execution/caller.py:call",
     "pd/client.py:_read": "nothing: a read; a whole look has points in controllers/watcher.py",
