@@ -197,8 +197,10 @@ def _kubernetes() -> str:
         f"The floor is {OLD_KUBERNETES_VERSION}: ValidatingAdmissionPolicy is stable since v1.30."
         " Both API servers gave every verdict of the matrix alike. One sentence is shorter there:"
         " v1.30 refuses a server-side apply of a new object by somebody who may patch and not"
-        " create without saying which right is missing. The operator as a process is run on"
-        f" {KUBERNETES_VERSION} only.\n\n" + table(("Kubernetes", "What was run"), rows)
+        " create without saying which right is missing. `--field-selector` on our own fields, such"
+        " as `status.phase=Pending`, needs v1.31: v1.30 answers 400; select by label there. The"
+        f" operator as a process is run on {KUBERNETES_VERSION} only.\n\n"
+        + table(("Kubernetes", "What was run"), rows)
     )
 
 

@@ -63,3 +63,6 @@ def test_the_floor_of_kubernetes_is_stated() -> None:
     page = versions_page()
     assert f"| {KUBERNETES_VERSION} | everything" in page
     assert f"The floor is {OLD_KUBERNETES_VERSION}" in page
+    assert (
+        "`--field-selector` on our own fields, such as `status.phase=Pending`, needs v1.31" in page
+    )
