@@ -12,7 +12,7 @@ from contextlib import suppress
 from assent.controllers.hearing import CHECK_SECONDS, Hearing
 from assent.controllers.source import WATCHED
 from assent.controllers.world import Raw, World
-from assent.errors import AssentError
+from assent.errors import AssentError, Retryable
 from assent.kube.client import KubeClient
 from assent.kube.resources import KINDS
 
@@ -20,6 +20,7 @@ RELIST_SECONDS = 300.0
 """How often everything is listed without a cause: a watch can lose events without a word."""
 RETRY_SECONDS = 2.0
 """How soon a list that failed is asked for again, and the shortest time between two."""
+LONGEST_RETRY_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -49,18 +50,24 @@ class Completeness:
 
     async def keep(self) -> None:
         """List now, whenever there is doubt, and every ``RELIST_SECONDS``; return never."""
+        failures = 0
         while True:
             self._doubt.clear()
+            pause = RETRY_SECONDS
             try:
                 await self.relist()
                 self.synced.set()
+                failures = 0
             except AssentError as error:
                 self.doubt()
+                stated = error.after_seconds if isinstance(error, Retryable) else 0.0
+                pause = max(stated, min(RETRY_SECONDS * 2**failures, LONGEST_RETRY_SECONDS))
+                failures += 1
                 _log.warning(
                     "the custom resources could not be listed",
                     extra={"reason": error.reason, "detail": error.message},
                 )
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(pause)
             with suppress(TimeoutError):
                 async with asyncio.timeout(RELIST_SECONDS):
                     await self._doubt.wait()

@@ -43,6 +43,9 @@ class Hearing:
     def listed(self, kind: str, items: Iterable[Mapping[str, Any]]) -> None:
         """Take note of a list; what the watch is yet to tell of it is waited for."""
         highest = max((int(raw["metadata"]["resourceVersion"]) for raw in items), default=0)
+        missing = self._missing.get(kind)
+        if missing is not None and highest < missing[0]:
+            del self._missing[kind]  # deleted since, while the watch was away: it may never be told
         if highest > self._told.get(kind, 0) and kind not in self._missing:
             self._missing[kind] = (highest, 0)
 

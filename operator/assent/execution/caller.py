@@ -35,6 +35,7 @@ LOOK_FAILED: Final = "LookFailed"
 
 STOPPING: Final = "Stopping"
 """Why a call is held that this process will not send any more; the next leader decides anew."""
+ASKED_TO_STOP = Hold(STOPPING, "this process was asked to stop before the call was sent")
 
 _log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class Caller:
         undo = is_undoing(proposal)
         reached(Point.UNDO_LOOKED if undo else Point.LOOKED)
         if self.stopping():
-            return Hold(STOPPING, "this process was asked to stop before the call was sent")
+            return ASKED_TO_STOP
         permit = permit_call(
             term,
             now_monotonic_seconds=self._monotonic(),

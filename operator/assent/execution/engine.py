@@ -9,11 +9,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from assent.core.actions.catalogue import action_of
 from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.progress import open_step
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
+from assent.core.model.snapshot import ClusterSnapshot
 from assent.errors import AssentError, LeadershipLost, OutcomeUnknown, Retryable
 from assent.execution.caller import Caller, PdOf, stranger
 from assent.execution.flight import Pilot
@@ -31,6 +33,8 @@ LANDING_SECONDS = 5.0
 SETTLING_SECONDS = 0.5
 """How long those that have landed may take to see their effect and store it: most do at once, and
 for the others the next leader does, to whom every moment of it is one without a leader."""
+UNREADABLE_GRACE = timedelta(minutes=1)
+"""How long past its time an open step that was taken over waits for a PD that cannot be read."""
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +98,8 @@ class Executor:
         self._unsure: dict[str, Decision] = {}
         """Claims of this term whose write was not answered: stored or not, nothing was sent."""
         self._unrecorded: set[str] = set()
-        """Calls of this term that are not on record as sent, because their flight broke off."""
+        """Proposals with a call of this term that is not on record as sent, because the flight
+        that sent it has ended without."""
         self._lost: asyncio.Future[None] | None = None
 
     async def run(self, term: Term) -> None:
@@ -110,11 +115,12 @@ class Executor:
         finally:
             self._lost = None  # from here on nothing takes off, and nothing new is sent
             flights = list(self._flights.values())
+            by_key = dict(self._flights)
             try:
                 calling = [flight for flight in flights if not flight.air.landed.is_set()]
                 if calling and term.valid(self._monotonic()):
                     for flight in calling:
-                        flight.air.nudge.set()  # those that look at PD note its answer first
+                        flight.air.leave.set()  # those that look at PD note its answer first
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LANDING_SECONDS):
                             for flight in calling:
@@ -122,8 +128,8 @@ class Executor:
                     tasks = [flight.task for flight in calling]
                     await asyncio.wait(tasks, timeout=SETTLING_SECONDS)
             finally:
-                landed = all(flight.air.landed.is_set() for flight in flights)
-                if self._unrecorded or not landed:
+                in_air = {key for key, item in by_key.items() if not item.air.landed.is_set()}
+                if in_air or self._unrecorded - by_key.keys():
                     # A release of the Lease would tell the next leader that nothing is in the air.
                     term.end()
                 for flight in flights:
@@ -158,9 +164,29 @@ class Executor:
             raise ValueError("a claim needs a call")
         if self._lost is None:
             raise LeadershipLost("no term is running")
-        call = decision.call
+        call, stored = decision.call, asyncio.get_running_loop().create_future()
+        stored.add_done_callback(_heard)
+
+        async def body(air: Air) -> None:
+            air.landed.clear()  # a stop waits until what is stored was sent, or withheld
+            try:
+                ours = await self._store_claim(proposal, decision)
+            except AssentError as error:
+                air.landed.set()
+                stored.set_exception(error)
+                return
+            except BaseException:
+                stored.set_exception(LeadershipLost("ended while a claim was being stored"))
+                raise
+            stored.set_result(None)
+            await self._pilot.carry_on(ours, cluster, term, air, call=call)
+
+        self._launch(proposal, body)
+        await asyncio.shield(stored)
+
+    async def _store_claim(self, proposal: Proposal, decision: Decision) -> Proposal:
         try:
-            stored = await self.journal.store(proposal, decision)
+            return await self.journal.store(proposal, decision)
         except OutcomeUnknown:
             self._unsure[proposal.meta.key] = decision
             # Until it is read back, another claim on this cluster would find it free.
@@ -168,8 +194,7 @@ class Executor:
             if stored.status.execution != decision.status.execution:
                 raise
             self._unsure.pop(proposal.meta.key, None)
-        pilot = self._pilot
-        self._launch(stored, lambda air: pilot.carry_on(stored, cluster, term, air, call=call))
+            return stored
 
     def resume(self, proposal: Proposal, cluster: Cluster | None, term: Term) -> None:
         """Take up an open intent that nobody in this process is working on.
@@ -199,12 +224,13 @@ class Executor:
         key, air = proposal.meta.key, Air()
         if key in self._flights:
             raise ValueError(f"{key} is in the air already")
+        if key in self._unrecorded:
+            air.landed.clear()
 
         async def guarded() -> None:
             try:
                 reached(Point.FLIGHT_BEGUN)
                 await body(air)
-                self._unrecorded.discard(key)
             except LeadershipLost as error:
                 if not lost.done():
                     lost.set_exception(error)
@@ -216,12 +242,15 @@ class Executor:
                     extra={"object": key, "reason": error.reason, "detail": error.message},
                 )
             except Exception as error:  # a flight's top: counted, logged, resumed as above
-                if not air.landed.is_set():
-                    self._unrecorded.add(key)
                 self._metrics.execution_errors.labels(reason=type(error).__name__).inc()
                 _log.error("execution broke off", extra={"object": key}, exc_info=error)
             finally:
                 reached(Point.FLIGHT_ENDED)
+                if air.landed.is_set():
+                    self._unrecorded.discard(key)
+                else:
+                    self._unrecorded.add(key)
+                    air.landed.set()  # it is over: nobody is to wait for it
                 self._flights.pop(key, None)
 
         self._flights[key] = _Flight(asyncio.create_task(guarded()), air)
@@ -236,16 +265,39 @@ class Executor:
     async def _recover(self, proposal: Proposal, cluster: Cluster, term: Term, air: Air) -> None:
         """Classify an open intent of an earlier term and go on from there."""
         reached(Point.RECOVERY_BEGUN)
-        action, params = action_of(proposal.spec.action)
-        snapshot = await self._pd.snapshot(cluster, action.wanted(params), self._now())
-        if (foreign := stranger(proposal, snapshot.pd)) is not None:
-            raise Retryable(foreign.reason, foreign.message)
-        if not snapshot.prepared:
-            raise Retryable("PDNotReady", "PD does not know its schedulers yet")
+        snapshot = await self._look_back(proposal, cluster)
         reached(Point.RECOVERY_READ)
         taken = await self._recovery.take_over(proposal, snapshot, term)
         if taken.call is None and taken.outcome is None:
+            air.landed.set()
             return
         await self._pilot.carry_on(
             taken.proposal, cluster, term, air, call=taken.call, earlier=taken.outcome
         )
+
+    async def _look_back(self, proposal: Proposal, cluster: Cluster) -> ClusterSnapshot | None:
+        """Return PD as it is now; None where it is not to be had and nothing waits for it: no step
+        is open, or that step's time has been over for so long that a person must look.
+
+        Raises:
+            Retryable: PD cannot be read, or is another one, and may yet show what came of it.
+        """
+        action, params = action_of(proposal.spec.action)
+        try:
+            snapshot = await self._pd.snapshot(cluster, action.wanted(params), self._now())
+            if (foreign := stranger(proposal, snapshot.pd)) is not None:
+                raise Retryable(foreign.reason, foreign.message)
+            if not snapshot.prepared:
+                raise Retryable("PDNotReady", "PD does not know its schedulers yet")
+        except Retryable:
+            step = open_step(proposal.status.execution) if proposal.status.execution else None
+            if step is not None and self._now() < step.verify_by + UNREADABLE_GRACE:
+                raise
+            return None
+        return snapshot
+
+
+def _heard(stored: "asyncio.Future[None]") -> None:
+    """Take note of how a claim ended, also where its worker was cancelled and asks no more."""
+    if not stored.cancelled():
+        stored.exception()

@@ -17,9 +17,10 @@ from assent.core.lifecycle.recovery import NO_RECORD
 from assent.core.lifecycle.settle import settle
 from assent.core.model.call import CallOutcome, PdCall
 from assent.core.model.resource import Cluster, Proposal
+from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Hold
 from assent.core.policy.gates import busy_check
-from assent.errors import LeadershipLost, OutcomeUnknown, Retryable
+from assent.errors import AssentError, LeadershipLost, OutcomeUnknown, Retryable
 from assent.execution.caller import Caller, PdOf, seen
 from assent.execution.journal import Journal
 from assent.execution.leadership import Term
@@ -93,7 +94,7 @@ class Pilot:
             elif _has_open_step(proposal):
                 proposal, call = await self._settle(proposal, cluster, sent, air)
             else:
-                proposal, call = await self._between(proposal, cluster, term, air.nudge)
+                proposal, call = await self._between(proposal, cluster, term, air)
 
     async def _settle(
         self, proposal: Proposal, cluster: Cluster, sent: Sent, air: Air
@@ -105,9 +106,7 @@ class Pilot:
         """
         since, delay = self._now(), FIRST_LOOK_SECONDS
         while True:
-            if self._leaves_unnoted(air):
-                proposal = await self._sending.note_and_land(proposal, sent.outcome, air)
-            snapshot = await seen(self._pd, proposal, cluster, since)
+            proposal, snapshot = await self._look(proposal, cluster, since, sent, air)
             beside = self._pd.tidb_operator(cluster)
             evidence = Evidence(sent.outcome, snapshot, self._now(), sent.at, beside)
             decision = settle(proposal, evidence)
@@ -116,19 +115,29 @@ class Pilot:
                 settled = await self._record.store_judged(proposal, look_again, decision)
                 air.landed.set()
                 return settled
-            if self._leaves_unnoted(air):
-                continue
             step = proposal.status.execution.steps[-1] if proposal.status.execution else None
             if step is not None and step.state is StepState.WAITING:
                 delay = WAITING_LOOK_SECONDS
             await wait(air.nudge, delay)
             since, delay = self._now(), min(delay * 2, max(delay, SLOWEST_LOOK_SECONDS))
 
-    def _leaves_unnoted(self, air: Air) -> bool:
-        return self._caller.stopping() and not air.landed.is_set()
+    async def _look(
+        self, proposal: Proposal, cluster: Cluster, since: datetime, sent: Sent, air: Air
+    ) -> tuple[Proposal, ClusterSnapshot | None]:
+        """Look at PD. Asked to stop meanwhile, note its answer without waiting: PD may hang."""
+        looking = asyncio.ensure_future(seen(self._pd, proposal, cluster, since))
+        leaving = asyncio.ensure_future(air.leave.wait())
+        try:
+            await asyncio.wait({looking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done() and not air.landed.is_set():
+                proposal = await self._sending.note_and_land(proposal, sent.outcome, air)
+            return proposal, await looking
+        finally:
+            looking.cancel()
+            leaving.cancel()
 
     async def _between(
-        self, proposal: Proposal, cluster: Cluster, term: Term, nudge: asyncio.Event
+        self, proposal: Proposal, cluster: Cluster, term: Term, air: Air
     ) -> tuple[Proposal, PdCall | None]:
         """Decide the next step from fresh facts, as often as it takes; return what was stored."""
         delay = FIRST_LOOK_SECONDS
@@ -154,17 +163,19 @@ class Pilot:
                 if isinstance(busy, Hold):
                     decision = go_on(newest, replace(view, hold=busy))
             if decision is not None and decision.status != newest.status:
-                stored = await self._try_store(newest, decision, unsure)
+                if decision.call is not None:
+                    air.landed.clear()  # a stop waits until what is stored was sent, or withheld
+                stored = await self._try_store(newest, decision, unsure, air)
                 if stored is not None:
                     if decision.call is not None or _moved(newest, stored):
                         return stored, decision.call
                     proposal = stored
-            await wait(nudge, delay)
+            await wait(air.nudge, delay)
             judging = bool(newest.status.execution and begun(newest.status.execution))
             delay = min(delay * 2, SLOWEST_LOOK_SECONDS if judging else WAITING_LOOK_SECONDS)
 
     async def _try_store(
-        self, newest: Proposal, decision: Decision, unsure: list[Decision]
+        self, newest: Proposal, decision: Decision, unsure: list[Decision], air: Air
     ) -> Proposal | None:
         """Return the stored state, None when it is not stored: decide anew.
 
@@ -173,15 +184,19 @@ class Pilot:
         """
         try:
             return await self._journal.store(newest, decision)
-        except Retryable as error:
-            await breathe(error, FIRST_LOOK_SECONDS)
-            return None
         except OutcomeUnknown as error:
             await breathe(error, FIRST_LOOK_SECONDS)
             found = await self._record.reread(newest)
             if found.status.execution == decision.status.execution:
                 return found
             unsure.append(decision)
+            air.landed.set()
+            return None
+        except AssentError as error:
+            air.landed.set()
+            if not isinstance(error, Retryable):
+                raise
+            await breathe(error, FIRST_LOOK_SECONDS)
             return None
 
 

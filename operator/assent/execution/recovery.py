@@ -24,6 +24,7 @@ from assent.core.lifecycle.transition import Cause, advance
 from assent.core.model.call import CallOutcome, PdCall
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
+from assent.errors import OutcomeUnknown
 from assent.execution.journal import Journal
 from assent.execution.leadership import Term
 from assent.execution.live import made_anew
@@ -112,6 +113,7 @@ class Recovery:
 
         Raises:
             Retryable: the claim was not stored; nothing was done.
+            OutcomeUnknown: it may yet be stored; nothing was sent, and nothing will be by it.
         """
         execution = proposal.status.execution
         if execution is None or not execution.steps:
@@ -122,7 +124,12 @@ class Recovery:
         )
         verdict = classify(proposal, snapshot, sender_gone=gone, now=self._now())
         decision = adopt(proposal, verdict, epoch=term.epoch, holder=term.holder, now=self._now())
-        ours = await self._journal.store(proposal, decision)
+        try:
+            ours = await self._journal.store(proposal, decision)
+        except OutcomeUnknown:
+            ours = await self.reread(proposal)
+            if ours.status.execution != decision.status.execution:
+                raise
         match verdict:
             case SafeRepeat(call=call):
                 return TakenOver(ours, call=call, outcome=NO_RECORD)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from assent.api.reasons import Reason
@@ -17,7 +17,7 @@ from assent.core.model.call import CallOutcome, DidNot, PdCall, Unknown
 from assent.core.model.resource import Cluster, Proposal
 from assent.core.model.verdict import Hold
 from assent.errors import AssentError, LeadershipLost, Retryable
-from assent.execution.caller import LOOK_FAILED, STOPPING, Caller, PdOf, seen
+from assent.execution.caller import ASKED_TO_STOP, LOOK_FAILED, STOPPING, Caller, PdOf, seen
 from assent.execution.fencing import LEASE_ENDING
 from assent.execution.leadership import Term
 from assent.execution.record import (
@@ -30,6 +30,10 @@ from assent.execution.record import (
 
 ACTING = (Phase.EXECUTING, Phase.ROLLING_BACK)
 
+LOOK_LASTS = timedelta(seconds=10)
+"""How old the decision may be by which a call is sent: PD has no compare-and-swap, so what people
+set in between would be overwritten without a word."""
+TOO_LONG_AGO = Hold(LOOK_FAILED, "storing its intent took so long that PD must be looked at again")
 PD_UNREAD = Hold(LOOK_FAILED, "PD cannot be read, and a call without a look could overwrite others")
 
 
@@ -38,6 +42,8 @@ class Air:
     """Where one flight is, for those who wait for it to land."""
 
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
+    leave: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process was asked to stop: what is known of a call is noted at once."""
     landed: asyncio.Event = field(default_factory=asyncio.Event)
     """Clear from the last look before a call until it is on record that it was sent, by its
     outcome or by a note of its answer; or that it was not."""
@@ -77,10 +83,22 @@ class Sending:
         earlier: CallOutcome | None,
     ) -> tuple[Proposal, PdCall | None, Sent]:
         """Send the call; return the proposal, the call if it is still to be sent, what is known."""
+        if earlier is None and self._now() - _intended_at(proposal) > LOOK_LASTS:
+            # The API server took its time over the intent: what it was decided by may be history.
+            if proposal.status.phase is not Phase.ROLLING_BACK:
+                proposal = await self._withhold(proposal, TOO_LONG_AGO)
+                air.landed.set()
+                return proposal, None, Sent(NO_RECORD)
+            proposal, due = await self._reconsider(proposal, cluster, call, term, air.nudge)
+            if due != call:
+                air.landed.set()
+                return proposal, due, Sent(NO_RECORD)
         air.landed.clear()  # until it is on record that it was sent: a release says the opposite
         try:
-            send = self._caller.call if earlier is None else self._repeat
-            outcome = await send(proposal, cluster, call, term)
+            if earlier is None:
+                outcome = await self._caller.call(proposal, cluster, call, term)
+            else:
+                proposal, outcome = await self._repeat(proposal, cluster, call, term)
         except AssentError:
             air.landed.set()  # nothing was sent
             raise
@@ -106,11 +124,15 @@ class Sending:
         return *again, Sent(NO_RECORD)
 
     async def note_and_land(self, proposal: Proposal, outcome: CallOutcome, air: Air) -> Proposal:
-        """Put on record that the open step's call was sent; return what was stored.
+        """Put on record that the open step's call was sent; return what was stored. A call that PD
+        refused did nothing, also when it is sent again: of that nothing needs to be noted.
 
         Raises:
             LeadershipLost, Terminal: as ``Record.store_latest``; nothing was stored.
         """
+        if isinstance(outcome, DidNot):
+            air.landed.set()
+            return proposal
         note = partial(note_answer, outcome=outcome)
         proposal = await self._record.store_latest(proposal, note)
         air.landed.set()
@@ -118,21 +140,24 @@ class Sending:
 
     async def _repeat(
         self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term
-    ) -> CallOutcome | Hold:
+    ) -> tuple[Proposal, CallOutcome | Hold]:
         """Send a call again, as ``Caller.call``. What licensed it is looked at once more right
         before: PD has no compare-and-swap, and a value set in between would be overwritten.
         """
         while True:
+            if self._caller.stopping():
+                return proposal, ASKED_TO_STOP
             snapshot = await seen(self._pd, proposal, cluster, self._now())
             if snapshot is not None and not may_repeat(proposal, snapshot, self._now()):
-                return Hold(
-                    Reason.CHANGED_SINCE, "PD does not show the values from before any more"
-                )
+                text = "PD does not show the values from before any more"
+                return proposal, Hold(Reason.CHANGED_SINCE, text)
             outcome: CallOutcome | Hold = PD_UNREAD
             if snapshot is not None:
                 outcome = await self._caller.call(proposal, cluster, call, term)
-            if not _passes(outcome, proposal, self._now()):
-                return outcome
+            if not isinstance(outcome, Hold) or not _passes(outcome, proposal, self._now()):
+                return proposal, outcome
+            if proposal.status.phase is Phase.ROLLING_BACK:
+                proposal = await self._withhold(proposal, outcome)
             await asyncio.sleep(FIRST_LOOK_SECONDS)
 
     async def _reconsider(
@@ -170,8 +195,20 @@ class Sending:
         return await self._record.store_latest(proposal, lambda newest: withhold(newest, hold, now))
 
 
-def _passes(outcome: CallOutcome | Hold, proposal: Proposal, now: datetime) -> bool:
-    """Return True for a hold that may end by itself while the effect may still come in time."""
-    held = isinstance(outcome, Hold) and outcome.reason in (LEASE_ENDING, LOOK_FAILED)
+def _passes(hold: Hold, proposal: Proposal, now: datetime) -> bool:
+    """Return True for a hold that may end by itself: of an undo any but a person's and the stop's,
+    as for its first sending; of another call while the effect may still come in time.
+    """
+    if proposal.status.phase is Phase.ROLLING_BACK:
+        return hold.reason not in (Reason.CANCELLED, STOPPING)
     execution = proposal.status.execution
-    return held and execution is not None and now < execution.steps[-1].verify_by
+    in_time = execution is not None and now < execution.steps[-1].verify_by
+    return in_time and hold.reason in (LEASE_ENDING, LOOK_FAILED)
+
+
+def _intended_at(proposal: Proposal) -> datetime:
+    """Return when the open step was decided; its decision's look at PD is no younger."""
+    execution = proposal.status.execution
+    if execution is None or not execution.steps:
+        raise ValueError(f"{proposal.meta.key} has no open step")
+    return execution.steps[-1].intended_at

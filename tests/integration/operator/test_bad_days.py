@@ -78,7 +78,7 @@ def test_a_cluster_that_went_while_nobody_could_watch_claims_its_pd_no_more(scen
     scene.box.erase(Query("tikvclusters", "prod", scene.namespace))
     scene.box.process("kube-apiserver", "start")
     scene.watch("heir")
-    scene.await_state("Watching", "heir", timeout_seconds=90)
+    assert scene.await_state("Watching", "heir", timeout_seconds=90)["state"] == "Watching"
 
 
 @pytest.mark.contract

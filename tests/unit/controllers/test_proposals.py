@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -163,7 +164,7 @@ async def test_without_its_cluster_an_open_proposal_waits_and_says_so(op: Rig) -
     assert op.status("p1")["reason"] == "AwaitingApproval"
 
 
-async def test_an_open_intent_of_an_earlier_term_is_taken_up(op: Rig) -> None:
+async def test_an_open_intent_of_an_earlier_term_is_taken_up(op: Rig, tmp_path: Path) -> None:
     """Start-up is recovery: nothing else looks for open intents."""
     await op.approved("p1", EVICT_4)
     op.dies_after_storing()
@@ -173,10 +174,14 @@ async def test_an_open_intent_of_an_earlier_term_is_taken_up(op: Rig) -> None:
     op.pd.evicted.add(4)
     for region in op.pd.regions.values():
         region.leader_store_id = next(n for n in region.store_ids if n != 4)
-    await op.lead()
-    await op.reconcile("p1")
-    await op.until_phase("p1", "Succeeded")
-    assert op.sent == 0
+    later = op.successor(tmp_path)
+    await later.lead()
+    try:
+        await later.reconcile("p1")
+        await later.until_phase("p1", "Succeeded")
+        assert op.sent == 0
+    finally:
+        await later.end()
 
 
 def _withheld(times: int) -> Proposal:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -307,8 +306,13 @@ class Rig:
 
     def dies_after_storing(self) -> None:
         """End like a killed process right after the next status write: what it stored, stands."""
-        ends = partial(setattr, self.executor, "_lost", None)
-        self.server.order("PATCH", "/status$", ends, after_storing=True)
+
+        def dies() -> None:
+            self.executor._lost = None
+            for flight in self.executor._flights.values():
+                flight.task.cancel()
+
+        self.server.order("PATCH", "/status$", dies, after_storing=True)
 
     async def end(self) -> None:
         """Stop as SIGTERM does, and close everything."""

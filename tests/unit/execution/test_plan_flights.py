@@ -217,7 +217,10 @@ async def test_a_process_that_dies_at_any_write_sends_nothing_twice(
     other = op.successor(tmp_path)
     await other.lead()
     await other.reconcile("p1")
-    await other.until(lambda: op.status("p1")["phase"] in ("Succeeded", "Executing"))
+    if writes == 0:  # withheld: nothing is open, and it rests before it is tried again
+        assert (op.status("p1")["phase"], op.calls) == ("Approved", [])
+    else:
+        await other.until(lambda: op.status("p1")["phase"] in ("Succeeded", "Executing"))
     await other.until_idle("p1") if op.status("p1")["phase"] == "Succeeded" else None
     assert len(op.calls) == len(set(op.calls))
     await other.end()

@@ -149,8 +149,9 @@ async def test_what_somebody_set_back_after_a_stop_stays_set_back(op: Rig, tmp_p
         await later.until(lambda: later.status("p1")["execution"]["epoch"] == 8)
         await being_looked_at(later)
         later.clock.advance(3600)
-        status = await later.until_phase("p1", "OutcomeUnknown")
-        assert "it is never sent again" in status["message"]
+        status = await later.until_phase("p1", "Failed")
+        assert "its effect never showed" in status["message"]
+        assert status["execution"]["steps"][0]["answer"] == "The scheduler is created."
         assert later.sent == 1
     finally:
         await later.end()

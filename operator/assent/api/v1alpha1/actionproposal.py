@@ -295,7 +295,9 @@ class Step(ApiModel):
     answer: Annotated[str, Field(max_length=512)] | None = None
     """PD's status and text, shortened."""
     late: bool | None = None
-    """True when the answer came after the lease deadline."""
+    """True when the answer came after the lease deadline. On a step that is still open: absent
+    where the answer was lost.
+    """
     after: Facts | None = None
     verified_at: Timestamp | None = None
 

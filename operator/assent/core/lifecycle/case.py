@@ -11,6 +11,7 @@ from assent.core.actions.action import Action, Progress, Verification
 from assent.core.actions.program import Stage, program_of
 from assent.core.lifecycle.assess import Catalogue
 from assent.core.lifecycle.journal import closed, replace_step
+from assent.core.lifecycle.noted import noted_outcome
 from assent.core.lifecycle.progress import begun, captured, open_step, stage_index
 from assent.core.model.call import CallOutcome, Did, DidNot
 from assent.core.model.resource import Proposal
@@ -161,6 +162,8 @@ def case_at(
     if step.state in (StepState.WAITING, StepState.BEGUN) and step.answer is not None:
         # Its effect has shown before: the answer on record stands, whoever leads now.
         evidence = replace(evidence, outcome=Did(step.answer, late=bool(step.late)))
+    elif step.answer is not None and evidence.sent_at is None:
+        evidence = replace(evidence, outcome=noted_outcome(step.answer, late=step.late))
     program = program_of(proposal.spec.action, catalogue)
     stage = program[stage_index(step)]
     before = captured(execution, stage.index)

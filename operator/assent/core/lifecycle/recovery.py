@@ -129,14 +129,12 @@ def may_repeat(
         return False
     if step.state is not StepState.INTENDED or step.answer is not None:
         return False
-    expires_at = proposal.status.expires_at
-    if expires_at is not None and now >= expires_at:
+    expires_at, undo = proposal.status.expires_at, step.kind is StepKind.UNDO
+    if expires_at is not None and now >= expires_at and not undo:
         return False  # what people agreed to has a time, and that is over
     shown = action.verify(params, case.before, snapshot).progress is not Progress.NOT_SEEN
     unchanged = action.unchanged(params, case.before, snapshot)
-    if step.kind is StepKind.UNDO:
-        return shown and not unchanged
-    return unchanged and not shown
+    return shown and not unchanged if undo else unchanged and not shown
 
 
 def adopt(
