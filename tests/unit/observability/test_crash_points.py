@@ -179,7 +179,6 @@ INSIDE = {
     "kube/events.py:_create": "kube/events.py:_handle",
     "kube/admission.py:_try": "nothing: a dry run, which stores nothing",
     "execution/flight.py:carry_on": "execution/caller.py:call",
-    "execution/sending.py:send": "execution/caller.py:call",
     "pd/client.py:_read": "nothing: a read; a whole look has points in controllers/watcher.py",
 }
 """Where a request is sent without points of its own: who passes them, around it."""
