@@ -6,8 +6,12 @@ from typing import Any
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.kubectl import Kubectl, merge_patch
-from assent.cli.proposal import Proposal
+from assent.cli.proposal import Json, Proposal
 from assent.cli.queries import PROPOSALS
+from assent.cli.reading import read
+
+TRIES = 5
+"""How often a conflict with a mere status is tried again."""
 
 
 def agree(chosen: argparse.Namespace, console: Console, question: str) -> None:
@@ -30,7 +34,10 @@ def send(
     *,
     as_read: bool = True,
 ) -> str:
-    """Store the change, if the proposal still is as it was read; return what kubectl prints.
+    """Store the change, if the proposal still says what was read; return what kubectl prints.
+
+    The operator writes the status now and then: what people wrote, the phase and the digest are
+    compared, and if none of them has changed it is sent again.
 
     Raises:
         CliError: it changed meanwhile; nothing was stored.
@@ -39,16 +46,25 @@ def send(
     more = [f"--dry-run={chosen.dry_run}"] if chosen.dry_run == "server" else []
     if chosen.output:
         more += ["-o", chosen.output]
-    try:
-        return merge_patch(kubectl, PROPOSALS, proposal.document, spec, *more, as_read=as_read)
-    except KubectlError as error:
-        if not error.is_conflict:
-            raise
-        raise CliError(
-            f"{proposal.name} changed while you looked. Nothing was stored. Look at it and say it "
-            f"again: kubectl proposals show {proposal.name} -n {proposal.namespace}",
-            Exit.CHANGED,
-        ) from error
+    now = proposal
+    for _ in range(TRIES):
+        try:
+            return merge_patch(kubectl, PROPOSALS, now.document, spec, *more, as_read=as_read)
+        except KubectlError as error:
+            if not error.is_conflict:
+                raise
+        (now,) = read(kubectl, [proposal.name])
+        if _stands(now) != _stands(proposal):
+            break
+    raise CliError(
+        f"{proposal.name} changed while you looked. Nothing was stored. Look at it and say it "
+        f"again: kubectl proposals show {proposal.name} -n {proposal.namespace}",
+        Exit.CHANGED,
+    )
+
+
+def _stands(proposal: Proposal) -> tuple[Json, str, str]:
+    return proposal.spec, proposal.phase, proposal.digest
 
 
 def told(chosen: argparse.Namespace, console: Console, printed: str, sentence: str) -> None:

@@ -12,7 +12,7 @@ from assent.cli.seats import REJECT, seats_without
 from assent.cli.sending import agree, send, told
 
 WITHOUT_A_CALL = ("Rejected", "Expired", "Superseded", "Cancelled")
-TRIES = 5
+TRIES = 3
 """How often somebody else's write in between is read again: a withdrawal should get through."""
 
 

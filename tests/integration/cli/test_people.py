@@ -13,13 +13,13 @@ import pytest
 from assent.cli.failures import Exit
 from assent.core.lifecycle.messages import YOU
 from tests.integration.cli.conftest import Hands
-from tests.integration.cli.test_plugins import FORMER, file_one
-from tests.integration.operator.scene import Scene, set_limit
+from tests.integration.cli.test_plugins import file_one
+from tests.integration.operator.scene import FORMER_LIMIT, Scene, set_limit
 
 pytestmark = pytest.mark.contract
 
 FLUX = "kustomize-controller"
-HIGH = FORMER * 20
+HIGH = FORMER_LIMIT * 20
 
 
 def copied_line(message: str) -> list[str]:
@@ -115,7 +115,6 @@ def test_the_line_in_the_message_is_enough_for_both_approvers(scene: Scene, hand
     """No plugin is needed: a merge patch replaces the list, so the second line repeats the first
     seat; by a manager of its own, it leaves what Flux owns to Flux.
     """
-    scene.box.pd.post("/store/2/limit", {"type": "add-peer", "rate": FORMER})
     manifest = (
         '{"apiVersion":"assent.tikv.org/v1alpha1","kind":"ActionProposal","metadata":{"name":'
         f'"limit","namespace":"{scene.namespace}","labels":'

@@ -7,23 +7,15 @@ import pytest
 
 from assent.cli.failures import Exit
 from tests.integration.cli.conftest import Hands
-from tests.integration.operator.scene import Scene, set_limit
+from tests.integration.operator.scene import FORMER_LIMIT, Scene, set_limit
 
 pytestmark = pytest.mark.contract
 
 ACCOUNT = "system:serviceaccount:flux-system:assent"
 
 
-FORMER = 15
-"""The add-peer limit that PD begins with."""
-
-
 def file_one(scene: Scene, name: str = "limit", rate: int = 30, store: int = 2) -> None:
-    """File one of tier Medium unless the rate says otherwise.
-
-    Whatever other tests left as the limit would make it another tier, or done already.
-    """
-    scene.box.pd.post(f"/store/{store}/limit", {"type": "add-peer", "rate": FORMER})
+    """File one of tier Medium, unless the rate says otherwise."""
     scene.file(name, set_limit(store, rate), reason="After the new disk.")
     scene.await_phase(name, "Pending")
 
@@ -49,7 +41,7 @@ def test_a_proposal_is_listed_shown_and_approved_to_its_end(scene: Scene, hands:
 @pytest.mark.smoke
 def test_high_takes_two_people_neither_of_whom_wrote_it(scene: Scene, hands: Hands) -> None:
     """The second approver's patch keeps the first one's seat."""
-    file_one(scene, rate=FORMER * 20)
+    file_one(scene, rate=FORMER_LIMIT * 20)
     by_author = hands.type(hands.here("approve limit"), user="sam")
     assert by_author.code == Exit.NOT_NOW
     assert "you (sam) wrote this ask" in by_author.err
@@ -126,10 +118,10 @@ def test_what_was_done_is_taken_back_by_a_proposal(scene: Scene, hands: Hands) -
     file_one(scene, rate=30)
     hands.does(hands.here("approve limit --wait --timeout 60s"), user="alice")
     told = hands.does(hands.here("proposals revert limit"), user="ann")
-    assert f"ratePerMinute: {FORMER}" in told
+    assert f"ratePerMinute: {FORMER_LIMIT}" in told
     scene.await_phase("revert-limit", "Pending")
     hands.does(hands.here("approve revert-limit --wait --timeout 60s"), user="alice")
-    assert scene.box.pd.get("/stores/limit")["2"]["add-peer"] == FORMER
+    assert scene.box.pd.get("/stores/limit")["2"]["add-peer"] == FORMER_LIMIT
 
 
 def test_the_brakes(scene: Scene, hands: Hands) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.library import Sandbox
 from tests.integration.mending import FAILED, mend
-from tests.integration.operator.scene import FAST_LEASE, Scene
+from tests.integration.operator.scene import FAST_LEASE, FORMER_LIMIT, Scene
 
 OPERATOR = 1
 
@@ -27,11 +27,17 @@ def stage(box: Sandbox, namespace: str) -> Iterator[Scene]:
     """People, but no TiKVCluster yet; operator 1 may run, or is to be started."""
     scene = Scene(box, namespace)
     scene.invite()
-    limits = box.pd.get("/stores/limit")
+    # Before any operator looks at the scene's cluster: what it is depends on nobody's leftovers.
+    reset_limits(box)
     yield scene
-    for store, limit in limits.items():
-        for kind, rate in limit.items():
-            box.pd.post(f"/store/{store}/limit", {"type": kind, "rate": rate})
+    reset_limits(box)
+
+
+def reset_limits(box: Sandbox) -> None:
+    """Set every store's limits to what PD begins with."""
+    for store, limit in box.pd.get("/stores/limit").items():
+        for kind in limit:
+            box.pd.post(f"/store/{store}/limit", {"type": kind, "rate": FORMER_LIMIT})
 
 
 @pytest.fixture

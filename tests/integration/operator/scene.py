@@ -16,6 +16,9 @@ FAST_LEASE = {
 }
 """A lease short enough for tests, and long enough for one call to PD (4.5 s and its margin)."""
 
+FORMER_LIMIT = 15
+"""Of adding and of removing peers, a minute: what PD begins with, and every scene."""
+
 DETECTION = {
     "interval": "1s",
     "coolDown": "1h",

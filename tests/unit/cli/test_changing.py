@@ -326,3 +326,60 @@ def test_a_refused_revert_says_what_to_do(desk: Desk, err: str, said: str) -> No
     done = desk.runs(proposals, "revert", NAME)
     assert done.code == Exit.REFUSED
     assert said in done.err
+
+
+LINES = [
+    ("modify", NAME, "ratePerMinute=60"),
+    ("modify", NAME, "reason=less", "dryRun=true"),
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=[" ".join(one) for one in LINES])
+def test_a_status_written_meanwhile_is_no_reason_to_ask_again(
+    desk: Desk, line: tuple[str, ...]
+) -> None:
+    """The operator counts approvals and judges gates all the time; nobody said anything else."""
+    second = recorded("pending-high", gates=[], message="another")
+    second["metadata"]["resourceVersion"] = "999"
+    desk.has(recorded("pending-high"))
+    desk.has(second)
+    desk.is_told("patch", err=CONFLICT, code=1)
+    desk.is_told("patch", "patched")
+    assert desk.runs(proposals, *line).code == 0
+    first, again = desk.patched(0), desk.patched(1)
+    assert first["spec"] == again["spec"]
+    assert again["metadata"]["resourceVersion"] == "999"
+
+
+CHANGED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("somebody approved", {}, {"approvals": [seat("bert", digest="sha256:x")]}),
+    ("somebody modified it", {}, {"proposedBy": "ann"}),
+    ("somebody cancelled it", {}, {"cancel": {"by": "ann"}}),
+    ("it began", {"phase": "Executing"}, {}),
+    ("its digest is another", {"digest": "sha256:new"}, {}),
+]
+
+
+@pytest.mark.parametrize(("status", "spec"), [one[1:] for one in CHANGED],
+                         ids=[one[0] for one in CHANGED])  # fmt: skip
+def test_what_somebody_said_meanwhile_is_looked_at_first(
+    desk: Desk, status: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    """A change made over another one would undo it unseen."""
+    second = recorded("pending-high", **status)
+    second["spec"].update(spec)
+    desk.has(recorded("pending-high"))
+    desk.has(second)
+    desk.is_told("patch", err=CONFLICT, code=1)
+    done = desk.runs(proposals, "modify", NAME, "ratePerMinute=60")
+    assert done.code == Exit.CHANGED
+    assert len(desk.calls("patch")) == 1
+    assert f"kubectl proposals show {NAME} -n tikv" in done.err
+
+
+def test_a_status_that_is_written_without_end_gives_up(desk: Desk) -> None:
+    """It does not hammer the API server."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", err=CONFLICT, code=1)
+    assert desk.runs(proposals, "modify", NAME, "ratePerMinute=60").code == Exit.CHANGED
+    assert len(desk.calls("patch")) == 5

@@ -119,7 +119,7 @@ def test_a_conflict_without_end_gives_up(desk: Desk) -> None:
     desk.is_told("patch", err=CONFLICT, code=1)
     done = desk.runs(proposals, "withdraw", NAME)
     assert done.code == Exit.CHANGED
-    assert len(desk.calls("patch")) == 5
+    assert len(desk.calls("patch")) == 15
 
 
 def test_a_refusal_is_told_in_the_api_servers_words(desk: Desk) -> None:
