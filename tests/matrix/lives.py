@@ -28,6 +28,9 @@ BY_NAME = {role.name: role for role in ROLES}
 FILERS = tuple(BY_NAME[name] for name in ("proposer", "editor", "second", "gitops", "neighbour"))
 DECIDERS = ("low", "medium", "high", "second", "critical", "glass", "typed", "gitops", "admin")
 
+SPOILT = ("name", "digest", "target", "glass", "robots", "own", "unseen")
+"""The one thing that is wrong."""
+
 who = st.sampled_from([*ROLES, *(BY_NAME[name] for name in DECIDERS)])
 kinds = st.sampled_from(PATCHES)
 which = st.integers(0, 2)
@@ -323,11 +326,7 @@ class Lives(RuleBasedStateMachine):
         """
         _, life = self._life(number)
         self.look(number, halted)
-        willing = [
-            BY_NAME[name]
-            for name in DECIDERS
-            if may_decide(BY_NAME[name].user, life.tier, life.type)
-        ]
+        willing = self._willing(life)
         for role in willing[: self.needed.get(life.tier, 2) + 1]:
             glass = breaks_glass and role.name == "glass"
             self.approve(number, role, Kind.MERGE, "now", "right", glass)
@@ -337,6 +336,35 @@ class Lives(RuleBasedStateMachine):
     def agree_and_wait(self, number: int) -> None:
         """So that many wait in Approved, for whatever comes next."""
         self.agree(number, True, False)
+
+    @rule(number=which, kind=kinds, spoilt=st.sampled_from(SPOILT), other=who)
+    def nearly_agree(self, number: int, kind: Kind, spoilt: str, other: Role) -> None:
+        """All is as it should be and rightful people are at hand, but for one thing.
+
+        By chance alone a forgery seldom meets the moment in which only one rule stands against it.
+        """
+        _, life = self._life(number)
+        self.look(number, False)
+        self._count("nearly agree")
+        willing = self._willing(life)
+        if spoilt == "robots":
+            willing = [BY_NAME["gitops"], BY_NAME["robot"]]
+        for role in willing[: self.needed.get(life.tier, 2)]:
+            if spoilt in ("own", "unseen"):
+                change = {"reason": f"{spoilt} {number}", "proposedBy": role.user}
+                self._change(number, role, kind, {**change, "approvals": None})
+            if spoilt == "own":
+                self.look(number, False)
+            entry = {"by": role.user, "decision": "Approve", "confirm": "store/4"}
+            entry["digest"] = life.status.get("digest", "sha256:0e")
+            spoils = {
+                "name": {"by": other.user},
+                "digest": {"digest": "sha256:0f"},
+                "target": {"confirm": "store/9"},
+                "glass": {"breakGlass": WHY},
+            }
+            self._say(number, role, kind, entry | spoils.get(spoilt, {}))
+        self.look(number, False)
 
     @rule(number=which, outcome=outcomes, withheld=st.sampled_from([True, True, False]))
     def fly(self, number: int, outcome: CallOutcome, withheld: bool) -> None:
@@ -387,6 +415,11 @@ class Lives(RuleBasedStateMachine):
         else:
             life.written(role.user, after["spec"])
         return answer
+
+    def _willing(self, life: Life) -> list[Role]:
+        """Return those who may say yes at the tier of the moment."""
+        deciders = [BY_NAME[name] for name in DECIDERS]
+        return [role for role in deciders if may_decide(role.user, life.tier, life.type)]
 
     def _elsewhere(self, place: Place) -> str:
         """Return a digest that stood on another proposal, gone ones first."""
