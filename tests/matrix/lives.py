@@ -149,10 +149,14 @@ class Lives(RuleBasedStateMachine):
             self._count("reject")
             self._say(number, role, kind, {"by": role.user, "decision": "Reject"})
 
-    @rule(number=which, role=who, kind=kinds)
-    def withdraw(self, number: int, role: Role, kind: Kind) -> None:
-        """Whoever said something takes it back."""
+    @rule(number=which, kind=kinds, seat=st.integers(0, 3))
+    def withdraw(self, number: int, kind: Kind, seat: int) -> None:
+        """Whoever said something takes it back, a no included."""
         _, life = self._life(number)
+        speakers = [role for role in ROLES if role.user in life.voices]
+        if not speakers:
+            return
+        role = speakers[seat % len(speakers)]
         self._count("withdraw")
         left = [entry for by, entry in life.voices.items() if by != role.user]
         self._change(number, role, kind, {"approvals": left or None})
