@@ -26,10 +26,18 @@ ENTRIES = {
 }
 """File → function of ``assent.cli.main``; the console scripts of the wheel are the same."""
 
-PYTHON = (
-    "exec python3 -IS -c 'import sys; sys.argv.pop(0); sys.path.insert(0, sys.argv[0]);"
-    ' from assent.cli.main import {function}; sys.exit({function}())\' "$0" "$@"\n'
-)
+PYTHON = """\
+exec python3 -IS -c '
+import sys
+sys.argv.pop(0)
+sys.path.insert(0, sys.argv[0])
+try:
+    from assent.cli.main import {function}
+    sys.exit({function}())
+except KeyboardInterrupt:
+    sys.exit(130)
+' "$0" "$@"
+"""
 """Isolated, and without the site module: nothing of the user's Python is looked at, and it starts
 a third faster; so it does without what `python3 FILE` loads to run a zip."""
 SHELL = "#!/bin/sh\n" + PYTHON

@@ -1,26 +1,18 @@
 """No rights, no CRD, another kubectl, objects of another version: a sentence, no traceback."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Phase
-from assent.cli.completion import complete
 from assent.cli.decision_command import approve, reject
 from assent.cli.failures import HINTS, OUTCOMES, Exit, KubectlError
 from assent.cli.listing import ENDED, ORDER, status_cell
 from assent.cli.next_step import next_step
 from assent.cli.proposal import Proposal
-from assent.cli.proposals_command import COMMANDS, proposals
+from assent.cli.proposals_command import proposals
 from assent.cli.queries import bare
-from hack.plugins import build
 from tests.unit.cli.desk import NOW, Desk, recorded, seat
 
 NAME = "fill-store-2"
@@ -319,58 +311,6 @@ def test_a_name_with_its_kind_is_asked_for_by_its_name(desk: Desk) -> None:
         assert call[2].endswith(f"/actionproposals/{NAME}")
 
 
-# -- completion -------------------------------------------------------------------------------
-
-
-def offered(text: str) -> list[str]:
-    *lines, directive = text.splitlines()
-    assert directive == ":4"
-    return [line.partition("\t")[0] for line in lines]
-
-
-VALUES = [
-    ("approve", ["-o", ""], ["name", "json", "yaml"]),
-    ("approve", ["--output", "j"], ["json"]),
-    ("approve", ["--output=y"], ["--output=yaml"]),
-    ("approve", ["--dry-run", ""], ["none", "server"]),
-    ("approve", ["--dry-run=s"], ["--dry-run=server"]),
-    ("approve", ["--timeout", "1"], ["10m", "1h"]),
-    ("proposals", ["-o", ""], ["json", "yaml", "name"]),
-    ("proposals", ["unhalt", "-o", ""], ["name"]),
-    ("proposals", ["export", "x", "-o", ""], ["json", "yaml"]),
-    ("approve", ["--br"], ["--break-glass"]),
-    ("reject", ["--br"], []),
-    ("proposals", ["wi"], ["withdraw"]),
-    ("proposals", ["withdraw", "--ye"], ["--yes"]),
-    ("proposals", ["nosuch", "--en"], ["--ended"]),
-]
-
-
-@pytest.mark.parametrize(
-    ("plugin", "words", "wanted"), VALUES, ids=[" ".join([one[0], *one[1]]) for one in VALUES]
-)
-def test_flags_and_their_values_are_completed(
-    desk: Desk, plugin: str, words: list[str], wanted: list[str]
-) -> None:
-    """Without asking the API server."""
-    assert offered(complete(plugin, words)) == wanted
-    assert desk.calls("get") == []
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_completes_its_flags(desk: Desk, command: str) -> None:
-    """Its own before kubectl's."""
-    flags = offered(complete("proposals", [command, "--"]))
-    assert "--namespace" in flags
-    assert flags.index("--help") < flags.index("--namespace")
-
-
-def test_only_open_ones_are_offered_for_withdrawal(desk: Desk) -> None:
-    """Afterwards there is nothing to take back."""
-    desk.has(recorded("pending-high"), recorded("succeeded", phase="Executing"))
-    assert offered(complete("proposals", ["withdraw", ""])) == [NAME]
-
-
 # -- watches ----------------------------------------------------------------------------------
 
 
@@ -409,137 +349,6 @@ def test_a_server_dry_run_is_not_waited_for(desk: Desk) -> None:
     desk.is_told("patch", "patched")
     assert desk.runs(approve, NAME, "--wait", "--dry-run=server").code == 0
     assert len(desk.calls("get")) == 1
-
-
-# -- the single files -------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugins, with a kubectl beside them that answers a list or waits for ever."""
-    folder = tmp_path_factory.mktemp("built")
-    build(folder)
-    (folder / "python3").symlink_to(os.path.realpath(sys.executable))
-    listed = json.dumps({"kind": "ActionProposalList", "items": [recorded("pending-high")]})
-    (folder / "list.json").write_text(listed)
-    program = folder / "kubectl"
-    program.write_text(
-        "#!/bin/sh\n"
-        f'echo "$@" >> {folder}/calls\n'
-        f"[ -e {folder}/hang ] && exec /bin/sleep 60\n"
-        f'[ -e {folder}/fail ] && {{ echo "Error from server (Forbidden): no" >&2; exit 1; }}\n'
-        f"exec /bin/cat {folder}/list.json\n"
-    )
-    program.chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def shelf(built: Path) -> Path:
-    """The same, with nothing called yet and nothing wrong."""
-    for name in ("calls", "hang", "fail"):
-        (built / name).unlink(missing_ok=True)
-    return built
-
-
-def plugin(shelf: Path, *words: str, name: str = "kubectl-proposals") -> tuple[int, str, str]:
-    """Run it with nothing but a PATH."""
-    done = subprocess.run(
-        [str(shelf / name), *words], env={"PATH": str(shelf)}, capture_output=True, text=True,
-        check=False, stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr
-
-
-FORMS = ["-n tikv", "--namespace tikv", "--namespace=tikv", "", "-A", "--ended", "list -n tikv",
-         "-n tikv --context=x"]  # fmt: skip
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_the_list_is_asked_for_once(shelf: Path, form: str) -> None:
-    """By the shell or by Python, never by both."""
-    code, out, err = plugin(shelf, *form.split())
-    assert (code, err) == (0, "")
-    assert NAME in out
-    (call,) = (shelf / "calls").read_text().splitlines()
-    assert call.startswith("get ")
-
-
-NASTY = ["tikv;echo", "$(echo x)", "../x", "a b", "`x`", "TIKV", "x?y", "*"]
-
-
-@pytest.mark.parametrize("namespace", NASTY)
-def test_the_shell_takes_nothing_but_plain_names(shelf: Path, namespace: str) -> None:
-    """Anything else is for argparse and kubectl to judge, as one word."""
-    plugin(shelf, f"--namespace={namespace}")
-    calls = (shelf / "calls").read_text().splitlines()
-    assert [call for call in calls if call.startswith("get --raw")] == []
-    assert all(f"--namespace={namespace}" in call for call in calls)
-
-
-def test_what_the_shell_could_not_read_is_told_by_kubectl(shelf: Path) -> None:
-    """Asked again by Python, whose ears are open."""
-    (shelf / "fail").touch()
-    code, out, err = plugin(shelf, "-n", "tikv")
-    assert (code, out) == (Exit.REFUSED, "")
-    assert "Error from server (Forbidden): no" in err
-    assert len((shelf / "calls").read_text().splitlines()) == 2
-
-
-@pytest.mark.parametrize("words", [("-n", "tikv"), ("show", NAME, "-n", "tikv"), ()])
-def test_an_interrupt_is_one_line(shelf: Path, words: tuple[str, ...]) -> None:
-    """Ctrl-C reaches the whole group, as from a terminal; no traceback, no kubectl left."""
-    (shelf / "hang").touch()
-    with subprocess.Popen(
-        [str(shelf / "kubectl-proposals"), *words], env={"PATH": str(shelf)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    ) as process:  # fmt: skip
-        while not (shelf / "calls").exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-        time.sleep(0.3)  # into the middle of the wait
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode in (130, -signal.SIGINT)
-    assert (out, "Traceback" in err) == ("", False)
-
-
-def test_a_file_is_a_zip_that_python_runs_too(shelf: Path) -> None:
-    """Where there is no /bin/sh, as `python3 kubectl-proposals`."""
-    done = subprocess.run(
-        [sys.executable, "-I", str(shelf / "kubectl-proposals"), "--help"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "usage: kubectl proposals" in done.stdout
-
-
-def test_a_file_may_lie_anywhere(shelf: Path, tmp_path: Path) -> None:
-    """In a folder with blanks and quotes, called by a relative name."""
-    odd = tmp_path / "my 'plugins' $HOME"
-    odd.mkdir()
-    (odd / "kubectl-proposals").write_bytes((shelf / "kubectl-proposals").read_bytes())
-    (odd / "kubectl-proposals").chmod(0o755)
-    done = subprocess.run(
-        ["./kubectl-proposals", "-n", "tikv"], cwd=odd, env={"PATH": str(shelf)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert NAME in done.stdout
-
-
-def test_no_python_is_said_by_the_shell(shelf: Path, tmp_path: Path) -> None:
-    """With its name in the message."""
-    done = subprocess.run(
-        [str(shelf / "kubectl-approve"), "x"], env={"PATH": str(tmp_path)}, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 127
-    assert "python3" in done.stderr
-
-
-def test_completion_knows_its_plugin_by_its_file(shelf: Path) -> None:
-    """As kubectl calls it."""
-    code, out, _ = plugin(shelf, "--conf", name="kubectl_complete-approve")
-    assert (code, out.splitlines()[0].partition("\t")[0]) == (0, "--confirm")
 
 
 def test_the_status_column_says_why_where_the_phase_does_not() -> None:

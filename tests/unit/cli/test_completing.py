@@ -1,0 +1,58 @@
+"""Completion of flags, of their values, and of names by what can be done with them."""
+
+import pytest
+
+from assent.cli.completion import complete
+from assent.cli.proposals_command import COMMANDS
+from tests.unit.cli.desk import Desk, recorded
+
+NAME = "fill-store-2"
+
+
+def offered(text: str) -> list[str]:
+    *lines, directive = text.splitlines()
+    assert directive == ":4"
+    return [line.partition("\t")[0] for line in lines]
+
+
+VALUES = [
+    ("approve", ["-o", ""], ["name", "json", "yaml"]),
+    ("approve", ["--output", "j"], ["json"]),
+    ("approve", ["--output=y"], ["--output=yaml"]),
+    ("approve", ["--dry-run", ""], ["none", "server"]),
+    ("approve", ["--dry-run=s"], ["--dry-run=server"]),
+    ("approve", ["--timeout", "1"], ["10m", "1h"]),
+    ("proposals", ["-o", ""], ["json", "yaml", "name"]),
+    ("proposals", ["unhalt", "-o", ""], ["name"]),
+    ("proposals", ["export", "x", "-o", ""], ["json", "yaml"]),
+    ("approve", ["--br"], ["--break-glass"]),
+    ("reject", ["--br"], []),
+    ("proposals", ["wi"], ["withdraw"]),
+    ("proposals", ["withdraw", "--ye"], ["--yes"]),
+    ("proposals", ["nosuch", "--en"], ["--ended"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "words", "wanted"), VALUES, ids=[" ".join([one[0], *one[1]]) for one in VALUES]
+)
+def test_flags_and_their_values_are_completed(
+    desk: Desk, plugin: str, words: list[str], wanted: list[str]
+) -> None:
+    """Without asking the API server."""
+    assert offered(complete(plugin, words)) == wanted
+    assert desk.calls("get") == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_completes_its_flags(desk: Desk, command: str) -> None:
+    """Its own before kubectl's."""
+    flags = offered(complete("proposals", [command, "--"]))
+    assert "--namespace" in flags
+    assert flags.index("--help") < flags.index("--namespace")
+
+
+def test_only_open_ones_are_offered_for_withdrawal(desk: Desk) -> None:
+    """Afterwards there is nothing to take back."""
+    desk.has(recorded("pending-high"), recorded("succeeded", phase="Executing"))
+    assert offered(complete("proposals", ["withdraw", ""])) == [NAME]
