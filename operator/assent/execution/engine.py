@@ -115,7 +115,6 @@ class Executor:
         finally:
             self._lost = None  # from here on nothing takes off, and nothing new is sent
             flights = list(self._flights.values())
-            by_key = dict(self._flights)
             try:
                 calling = [flight for flight in flights if not flight.air.landed.is_set()]
                 if calling and term.valid(self._monotonic()):
@@ -128,8 +127,8 @@ class Executor:
                     tasks = [flight.task for flight in calling]
                     await asyncio.wait(tasks, timeout=SETTLING_SECONDS)
             finally:
-                in_air = {key for key, item in by_key.items() if not item.air.landed.is_set()}
-                if in_air or self._unrecorded - by_key.keys():
+                in_air = [item for item in self._flights.values() if not item.air.landed.is_set()]
+                if in_air or self._unrecorded - self._flights.keys():
                     # A release of the Lease would tell the next leader that nothing is in the air.
                     term.end()
                 for flight in flights:
