@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from assent.controllers.completeness import Completeness
+from assent.controllers.completeness import LONGEST_RETRY_SECONDS, RETRY_SECONDS, Completeness
 from assent.controllers.hearing import WatchDeaf
 from assent.controllers.world import World
 from assent.kube.client import KubeClient
+from assent.kube.errors import Forbidden
 from assent.kube.resources import KINDS
 from tests.support.fake_kube import FakeKube, fake_kube, refusal
 from tests.unit.execution.rig import settings_for
@@ -205,3 +208,73 @@ async def test_a_list_that_fails_is_asked_for_again(
     assert scene.names == ["demo"]
     assert scene.lists == 2
     keeping.cancel()
+
+
+class Pauses:
+    """What ``keep`` sleeps, in place of sleeping it; after so many it waits for the test to end."""
+
+    def __init__(self, times: int) -> None:
+        self.seconds: list[float] = []
+        self.enough = asyncio.Event()
+        self._times = times
+
+    async def sleep(self, seconds: float) -> None:
+        """Note it."""
+        self.seconds.append(seconds)
+        if len(self.seconds) == self._times:
+            self.enough.set()
+            await asyncio.Event().wait()
+
+
+async def paused(scene: Scene, monkeypatch: pytest.MonkeyPatch, times: int) -> list[float]:
+    """Return the first pauses between two lists."""
+    pauses = Pauses(times)
+    clock = SimpleNamespace(sleep=pauses.sleep, timeout=asyncio.timeout)
+    monkeypatch.setattr(f"{MODULE}.asyncio", clock)
+    keeping = asyncio.create_task(scene.complete.keep())
+    async with asyncio.timeout(5):
+        await pauses.enough.wait()
+    keeping.cancel()
+    return pauses.seconds
+
+
+def missing_right() -> web.Response:
+    """The operator may not list that kind."""
+    return refusal(403, "Forbidden", 'User "assent" cannot list resource "halts"')
+
+
+def no_such_type() -> web.Response:
+    """The CRDs are not installed."""
+    return refusal(404, "NotFound", "the server could not find the requested resource")
+
+
+async def test_a_refused_list_is_asked_for_again_no_sooner_than_it_says(
+    scene: Scene, server: FakeKube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A right that is missing is granted by people: until then everything was listed every two
+    seconds, and the doubt that a failure leaves behind made no pause longer.
+    """
+    server.order("GET", "/halts$", missing_right, times=3)
+    stated = Forbidden("no").after_seconds
+    assert stated > RETRY_SECONDS
+    assert await paused(scene, monkeypatch, 4) == [stated, stated, stated, RETRY_SECONDS]
+    assert scene.lists == 4
+
+
+async def test_lists_that_fail_are_asked_for_less_and_less_often(
+    scene: Scene, server: FakeKube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doubled up to a minute, where the refusal itself names no time."""
+    server.order("GET", "/halts$", no_such_type, times=7)
+    pauses = await paused(scene, monkeypatch, 7)
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, LONGEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS]
+
+
+async def test_a_list_that_works_ends_the_patience(
+    scene: Scene, server: FakeKube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next failure is a new one, and soon asked about."""
+    server.order("GET", "/halts$", no_such_type, times=2)
+    server.order("GET", "/halts$", scene.complete.doubt)  # answered, and there is doubt anew
+    server.order("GET", "/halts$", no_such_type)
+    assert await paused(scene, monkeypatch, 4) == [2.0, 4.0, RETRY_SECONDS, 2.0]

@@ -64,6 +64,36 @@ def test_a_newer_list_does_not_begin_the_patience_anew() -> None:
         hearing.check()
 
 
+@pytest.mark.parametrize(
+    "left", [pytest.param([5], id="an older one is left"), pytest.param([], id="none is left")]
+)
+def test_what_was_listed_and_deleted_while_the_watch_was_away_is_no_deafness(
+    left: list[int],
+) -> None:
+    """A watch that begins anew tells of what there is, never of what came and went meanwhile: a
+    process once ended itself over a proposal that lived for a moment.
+    """
+    hearing = Hearing()
+    hearing.told(KIND, raw(5))
+    hearing.listed(KIND, [raw(5), raw(10)])
+    check(hearing, PATIENCE_CHECKS - 1)
+    hearing.told(KIND, raw(5))
+    hearing.listed(KIND, [raw(version) for version in left])
+    check(hearing, PATIENCE_CHECKS * 2)
+
+
+def test_what_is_listed_after_such_a_deletion_must_be_told_of() -> None:
+    """A deaf watch stays deaf, and has the whole patience anew."""
+    hearing = Hearing()
+    hearing.listed(KIND, [raw(10)])
+    check(hearing, PATIENCE_CHECKS - 1)
+    hearing.listed(KIND, [])
+    hearing.listed(KIND, [raw(12)])
+    check(hearing, PATIENCE_CHECKS - 1)
+    with pytest.raises(WatchDeaf, match="version 12"):
+        hearing.check()
+
+
 def test_one_deaf_kind_among_others_is_enough() -> None:
     """Halts that are not heard of are brakes that do not work."""
     hearing = Hearing()

@@ -45,10 +45,10 @@ async def test_a_pd_that_hangs_does_not_keep_the_note_back(
     await being_verified(op)
     hung = asyncio.Event()
 
-    async def hang(_: httpx.Request) -> httpx.Response:
+    async def hang(request: httpx.Request) -> httpx.Response:
         hung.set()
         await asyncio.Event().wait()
-        raise AssertionError("nobody ends this wait")
+        raise AssertionError(f"nobody ends this wait for {request.url}")
 
     op.pd.handle_async_request = hang  # type: ignore[method-assign]
     op.executor.nudge(f"{NS}/p1")

@@ -37,7 +37,7 @@ from tests.support.proposals import (
 )
 from tests.support.snapshots import region, snapshot, store, unprepared
 
-EARLY, OVERDUE = at(1), at(300)
+EARLY, OVERDUE, EXPIRED = at(1), at(300), at(25 * 3600)
 BEFORE = evicted()
 SEEN = snapshot(store(1), store(4, leader_count=0))
 SETTLED = snapshot()
@@ -161,6 +161,37 @@ def test_an_undo_is_recovered_like_a_call(
 ) -> None:
     """Only that its effect is the value from before."""
     assert isinstance(verdict(undoing(), seen, gone=gone, now=now), expected)
+
+
+def test_an_undo_may_be_repeated_though_its_proposal_has_expired() -> None:
+    """What was agreed to had an end, and taking it back had none: left alone, our own change would
+    stand for good, for a person to find.
+    """
+    flying = undoing()
+    assert flying.status.expires_at is not None
+    assert flying.status.expires_at < EXPIRED
+    found = verdict(flying, FULL, gone=True, now=EXPIRED)
+    assert isinstance(found, SafeRepeat)
+    assert found.call.method == "DELETE"
+    decision = adopt(flying, found, epoch=9, holder="assent-1", now=EXPIRED)
+    assert decision.status.execution is not None
+    assert decision.status.execution.steps[-1].verify_by > EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("seen", "gone", "why"),
+    [
+        (FULL, False, "its sender may still send it"),
+        (snapshot(), True, "it is undone"),
+        (unprepared(FULL), True, "PD shows nothing"),
+    ],
+)
+def test_an_expired_undo_is_repeated_on_proof_alone(
+    seen: ClusterSnapshot, gone: bool, why: str
+) -> None:
+    """The rest of the licence is asked for as ever."""
+    found = verdict(undoing(), seen, gone=gone, now=EXPIRED)
+    assert not isinstance(found, SafeRepeat), why
 
 
 def test_taking_over_raises_the_epoch_and_keeps_the_sender() -> None:
