@@ -118,6 +118,20 @@ async def test_a_refused_note_that_ends_the_flight_releases_nothing(
     await sends_nothing_more(op, tmp_path)
 
 
+@pytest.mark.parametrize("refuse", [freeze, no_such_type])
+async def test_a_note_that_is_refused_at_the_stop_itself_releases_nothing(
+    op: Rig, tmp_path: Path, refuse: Refusal
+) -> None:
+    """The flight ends by it while the stop waits for it to land: ended is not landed."""
+    await being_verified(op)
+    op.pd.evicted.discard(4)
+    op.server.order("PATCH", STATUS, refuse)
+    await op.stop_flying()
+    assert answers(op) == [None]
+    assert op.term.ended
+    await sends_nothing_more(op, tmp_path)
+
+
 async def test_what_was_taken_up_again_in_its_own_term_is_noted_at_the_stop(op: Rig) -> None:
     """Its second flight sends nothing, and knows all the same that the first one did."""
     await unnoted(op, freeze)
