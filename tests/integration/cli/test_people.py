@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assent.cli.failures import Exit
+from assent.cli.failures import Exit, KubectlError
 from assent.core.lifecycle.messages import YOU
 from tests.integration.cli.conftest import Hands
 from tests.integration.cli.test_plugins import file_one
@@ -272,3 +272,23 @@ def test_time_passes_while_a_person_thinks_and_no_door_is_open(
     os.close(here)
     assert "limit approved by alice" in shown.decode()
     assert b"\x1b[33mMedium\x1b[0m" in shown
+
+
+ABSENT = "Assent's resources are not installed"
+LIST = "actionproposals.v1alpha1.assent.tikv.org"
+REAL: list[tuple[str | None, str, str]] = [
+    (None, "get --raw /apis/nosuch.example.org/v1/things", ABSENT),
+    (None, "get things.v1.nosuch.example.org -o json", ABSENT),
+    ("nobody", "get --raw /apis/assent.tikv.org/v1alpha1/actionproposals", "assent-viewer"),
+    ("nobody", f"get {LIST} -A -o json", "assent-viewer"),
+    ("nobody", f"patch {LIST} limit -p {{}} --type=merge", "assent-"),
+]
+
+
+def test_the_hints_fit_what_kubectl_really_says(scene: Scene, hands: Hands) -> None:
+    """The words that hints are found by are those of this kubectl and this API server."""
+    file_one(scene)
+    for user, line, hint in REAL:
+        done = hands.type(hands.here(line), user=user)
+        assert done.code == 1
+        assert hint in str(KubectlError(done.err.strip())), done.err
