@@ -37,6 +37,7 @@ def walk(stage: Stage, *, steps: int, seed: int) -> dict[str, Any]:
                 stateful_step_count=STEPS_A_LIFE,
                 deadline=None,
                 database=None,
+                report_multiple_bugs=False,
                 suppress_health_check=list(HealthCheck),
             ),
         )
