@@ -41,11 +41,11 @@ _doors: list[Door] = []
 
 
 class Line:
-    """A command line in plain words: kubectl's flags, our own flags, and the words left."""
+    """A command line in plain words: kubectl's flags, our own with their values, the words left."""
 
     def __init__(self) -> None:
         self.flags: list[str] = []
-        self.own: set[str] = set()
+        self.own: dict[str, str] = {}
         self.words: list[str] = []
 
 
@@ -58,7 +58,7 @@ def plain(arguments: Sequence[str]) -> Line | None:
         if not argument.startswith("-"):
             line.words.append(bare(argument))
         elif name in OWN_SWITCHES and not sign:
-            line.own.add(name)
+            line.own[name] = ""
         elif name.startswith("--") and name[2:] in SWITCHES and not sign:
             line.flags.append(name)
         elif (known := key in CONNECTION) or name in OWN_VALUED:
@@ -69,7 +69,7 @@ def plain(arguments: Sequence[str]) -> Line | None:
                 return None
             if known:
                 line.flags.append(f"--{key}={given}")
-            line.own.add(name)
+            line.own[name] = given
         else:
             return None
     return line
@@ -89,11 +89,11 @@ def look(arguments: Sequence[str]) -> None:
     if asked:
         _begun[tuple(asked.split(" "))] = Piped()
     line = plain(arguments)
-    if line is None or {"-o", "--output"} & line.own:
+    if line is None or {"-o", "--output"} & line.own.keys():
         return
     command, *names = line.words or ["list"]
     if command == "list" and not names:
-        everywhere = bool({"-A", "--all-namespaces"} & line.own)
+        everywhere = bool({"-A", "--all-namespaces"} & line.own.keys())
         _begin(line, listing(line.flags, everywhere=everywhere))
     elif command == "show" and names:
         _begin_all(line, WHOAMI, reading(line.flags, names))

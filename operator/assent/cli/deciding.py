@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-
 from assent.cli.briefing import brief, show_changes
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit, KubectlError
@@ -20,6 +18,12 @@ from assent.cli.seats import (
     seats_with,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from assent.cli.decision_command import Plain
+
 TRIES = 5
 """How often a conflict is read and shown again before giving up."""
 
@@ -28,7 +32,7 @@ class Decider:
     """Decides in one person's name, with the flags of one command."""
 
     def __init__(
-        self, chosen: argparse.Namespace, kubectl: Kubectl, console: Console, me: str
+        self, chosen: argparse.Namespace | Plain, kubectl: Kubectl, console: Console, me: str
     ) -> None:
         self._chosen = chosen
         self._kubectl = kubectl

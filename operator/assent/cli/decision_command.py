@@ -1,17 +1,23 @@
 """`kubectl approve` and `kubectl reject`: flags, names or --all, and the wait for the end."""
 
-import argparse
-from collections.abc import Sequence
+from __future__ import annotations
 
-from assent.cli.console import Console
+from assent.cli import ahead
 from assent.cli.deciding import Decider
 from assent.cli.failures import CliError, Exit
-from assent.cli.flags import Help, add_connection_flags
 from assent.cli.kubectl import Kubectl
 from assent.cli.proposal import Proposal
-from assent.cli.queries import bare
+from assent.cli.queries import NAMED_SHORT, bare
 from assent.cli.reading import read_with_name
 from assent.cli.seats import APPROVE, REJECT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Any
+
+    from assent.cli.console import Console
 
 SHORTEST_REASON, LONGEST_REASON = 10, 512
 """Characters of ``spec.approvals[].breakGlass``; a test holds them to the model's."""
@@ -33,6 +39,10 @@ examples:
 
 def parser(decision: str) -> argparse.ArgumentParser:
     """Return the parser of the plugin for this decision."""
+    import argparse
+
+    from assent.cli.flags import Help, add_connection_flags
+
     verb = "approve" if decision == APPROVE else "reject"
     made = argparse.ArgumentParser(
         prog=f"kubectl {verb}",
@@ -70,13 +80,43 @@ def parser(decision: str) -> argparse.ArgumentParser:
     return made
 
 
+class Plain:
+    """What most lines say, as `parser` would read it: argparse takes a tenth of an approval."""
+
+    KNOWN = frozenset(("-m", "--message", "-y", "--yes", "--dry-run", *NAMED_SHORT.values()))
+
+    def __init__(self, line: ahead.Line) -> None:
+        own = line.own
+        self.names = line.words
+        self.connection = line.flags
+        self.message = own.get("-m", own.get("--message"))
+        self.yes = "-y" in own or "--yes" in own
+        self.dry_run = own.get("--dry-run", "none")
+        self.digest = self.output = self.confirm = self.break_glass = None
+        self.filename = self.as_account = None
+        self.all = self.wait = False
+        self.timeout = "0"
+
+    @classmethod
+    def of(cls, decision: str, arguments: Sequence[str]) -> Plain | None:
+        """Return it; None when argparse should judge the line."""
+        line = ahead.plain(arguments)
+        if line is None or not line.words or {"-m", "--message"} <= line.own.keys():
+            return None
+        if not all(name in cls.KNOWN or name[2:] in ahead.CONNECTION for name in line.own):
+            return None
+        made = cls(line)
+        says_why = decision == APPROVE or made.message is not None
+        return made if says_why and made.dry_run in ("none", "server") else None
+
+
 def run(decision: str, arguments: Sequence[str], console: Console) -> int:
     """Carry out the command.
 
     Raises:
         CliError: with the exit code; what was decided before it stays decided.
     """
-    chosen = parser(decision).parse_args(arguments)
+    chosen: Any = Plain.of(decision, arguments) or parser(decision).parse_args(arguments)
     kubectl = Kubectl(chosen.connection)
     console.quiet_out = chosen.output is not None
     if chosen.filename or chosen.as_account:
@@ -116,7 +156,7 @@ def _decide_each(
     return code
 
 
-def _refuse_glass(chosen: argparse.Namespace) -> None:
+def _refuse_glass(chosen: argparse.Namespace | Plain) -> None:
     if chosen.break_glass is None:
         return
     if chosen.all or len(chosen.names) != 1:

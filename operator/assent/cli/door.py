@@ -91,9 +91,6 @@ class Door:
     def opens(self) -> bool:
         """Wait until it serves; False when it cannot, for a kubectl of its own says why."""
         if self._is_open is None:
-            import json  # noqa: F401 - what is needed next is loaded while kubectl starts
-            import socket  # noqa: F401
-
             told = self._process.piece(LONGEST_START_SECONDS) if self._process else None
             self._is_open = OPENED in (told or b"")
         return self._is_open
@@ -104,7 +101,8 @@ class Door:
         Raises:
             OSError: there was no whole answer; of what writes nobody knows whether it was stored.
         """
-        import socket
+        # What the socket module wraps in enums first, which takes as long as the request.
+        import _socket as sockets
 
         body = request.body.encode()
         head = (
@@ -112,12 +110,15 @@ class Door:
             f"Accept: {JSON}\r\nContent-Type: {request.form}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         pieces = list[bytes]()
-        with socket.socket(socket.AF_UNIX) as line:
+        line = sockets.socket(sockets.AF_UNIX)
+        try:
             line.settimeout(LONGEST_ANSWER_SECONDS)
             line.connect(self._socket)
             line.sendall(head.encode() + body)
             while piece := line.recv(65_536):
                 pieces.append(piece)
+        finally:
+            line.close()
         answer = b"".join(pieces)
         start, blank, content = answer.partition(b"\r\n\r\n")
         if not blank:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assent.cli import ahead
-from assent.cli.decode import decoded_object
+from assent.cli.decode import decoded_object, encoded
 from assent.cli.door import Door, Request, request_of
 from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.process import Piped, Process
@@ -146,15 +146,13 @@ def merge_patch(
         KubectlError: ``is_conflict`` when it has changed since; nothing was written then.
     """
     meta = found["metadata"]
-    import json
-
     body: Json = {"spec": spec}
     if as_read:
         body["metadata"] = {"resourceVersion": meta["resourceVersion"]}
     where = ("-n", meta["namespace"]) if "namespace" in meta else ()
     return kubectl.text(
         "patch", kind, meta["name"], *where, "--type=merge", f"--field-manager={FIELD_MANAGER}",
-        "-p", json.dumps(body, ensure_ascii=False), *more,
+        "-p", encoded(body), *more,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ ENDED = ("Succeeded", "Failed", "RolledBack", "Rejected", "Expired", "Superseded
 def plain_list(arguments: Sequence[str], console: Console) -> int:
     """Write the table for a line that `ahead.is_plain_list` has judged, without argparse."""
     line = ahead.plain(arguments) or ahead.Line()
-    everywhere = bool({"-A", "--all-namespaces"} & line.own)
+    everywhere = bool({"-A", "--all-namespaces"} & line.own.keys())
     return write_list(
         Kubectl(line.flags), console, everywhere=everywhere, ended="--ended" in line.own
     )

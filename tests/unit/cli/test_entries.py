@@ -12,9 +12,11 @@ import pytest
 
 from assent.cli import ahead, main
 from assent.cli.console import Console
-from assent.cli.decode import decoded
+from assent.cli.decision_command import Plain, parser
+from assent.cli.decode import decoded, encoded
 from assent.cli.failures import CliError, Exit
 from assent.cli.process import FEWER_COLLECTIONS, Process
+from assent.cli.queries import bare
 from tests.unit.cli.desk import Desk, recorded
 
 NAME = "fill-store-2"
@@ -176,6 +178,70 @@ def test_an_error_ends_with_its_code(desk: Desk, code: int) -> None:
 
     done = desk.runs(fails)
     assert (done.code, done.err) == (code, "a sentence\n")
+
+
+PLAIN = [
+    "x", "x y z", "x -n tikv", "-n tikv x", "x --namespace=tikv --context c", "x -m why",
+    "x --message why -y", "x --message=why --yes", "x --dry-run=server", "x --dry-run server -y",
+    "x --as bob --as-group a --as-group b", "ap/x -m why", "x -m one -m two",
+    "x --insecure-skip-tls-verify --token t", "x -s https://h -v 6",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", PLAIN)
+@pytest.mark.parametrize("decision", ["Approve", "Reject"])
+def test_a_plain_decision_is_read_as_argparse_reads_it(decision: str, line: str) -> None:
+    """Every field that a decision looks at."""
+    words = line.split()
+    plain = Plain.of(decision, words)
+    if decision == "Reject" and "-m" not in words and "--message" not in line:
+        assert plain is None, "argparse says that a reason is missing"
+        return
+    assert plain is not None
+    asked = vars(parser(decision).parse_args(words))
+    asked["names"] = [bare(name) for name in asked["names"]]
+    assert {name: vars(plain)[name] for name in asked if name != "namespace"} == {
+        name: value for name, value in asked.items() if name != "namespace"
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "--all", "x --all", "x -o json", "x --wait", "x --timeout 5s", "x --digest d", "-h",
+     "x --confirm t", "x --break-glass reason", "x --dry-run=client", "x --dry-run", "x -mwhy",
+     "-f x --as-account a:b", "x --nosuch", "x -m a --message b", "x -- y"],
+)  # fmt: skip
+def test_any_other_decision_is_for_argparse(line: str) -> None:
+    """Mistakes, help, and what is rare."""
+    assert Plain.of("Approve", line.split()) is None
+
+
+def test_a_plain_approval_loads_no_argparse(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of it is asked for."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    monkeypatch.setitem(sys.modules, "argparse", None)
+    assert typed(monkeypatch, "approve", NAME, "-m", "ok") == 0
+    assert "approved by alice" in capsys.readouterr().out
+
+
+TEXTS: list[Any] = [
+    {}, [], {"a": [1, -2, 1.5, True, False, None]}, {"t": "é \u2028 \" \\ \n \x1b \x00 🙂"},
+    {"deep": {"er": [{"x": []}, {}]}}, "text", 0, None, True, {"n": 12345678901234567890},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", TEXTS, ids=[str(one)[:30] for one in TEXTS])
+def test_json_is_written_as_the_json_module_writes_it(
+    monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
+    """To the letter, and so without CPython's scanner."""
+    wanted = json.dumps(value, ensure_ascii=False)
+    assert encoded(value) == wanted
+    monkeypatch.setitem(sys.modules, "_json", None)
+    assert encoded(value) == wanted
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
