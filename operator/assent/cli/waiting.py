@@ -18,6 +18,8 @@ LONGEST_LOOK_SECONDS = 1.0
 MOST_FAILURES = 5
 """A watch ends by itself after some minutes and is begun again, for ever; one that failed before it
 told anything, because the API server is away or sheds load, so many times in a row."""
+LONGEST_SILENCE = timedelta(seconds=20)
+"""After that it is read: a watch may be dead, and one of what is not there says nothing."""
 PAUSE_SECONDS = 1.0
 """Between two watches."""
 
@@ -96,10 +98,13 @@ def _states(
     name: str, deadline: datetime | None, kubectl: Kubectl, console: Console
 ) -> Iterator[Proposal]:
     """Give each state as the API server tells it, until its watch ends."""
+    # Not `get NAME --watch`: kubectl then reads, watches from the API server's cache and leaves out
+    # the first event, which is news when the object has changed between the two.
     process = kubectl.stream(
-        "get", PROPOSALS, name, "--watch", "--output-watch-events", "-o", "json"
-    )
-    ended = False
+        "get", PROPOSALS, f"--field-selector=metadata.name={name}",
+        "--watch", "--output-watch-events", "-o", "json",
+    )  # fmt: skip
+    ended, heard = False, console.now()
     try:
         text, decoder = "", codecs.getincrementaldecoder("utf-8")()
         while not ended:
@@ -107,6 +112,11 @@ def _states(
                 raise CliError(f"{name} has not ended yet; it goes on by itself.", Exit.TIME_OVER)
             piece = process.piece(LONGEST_LOOK_SECONDS)
             ended = piece == b""
+            if piece is not None:
+                heard = console.now()
+            elif console.now() - heard > LONGEST_SILENCE:
+                heard = console.now()
+                yield Proposal(kubectl.document("get", PROPOSALS, name, "-o", "json"))
             events, text = documents(text + decoder.decode(piece or b""))
             for event in events:
                 if event["type"] == "DELETED":

@@ -34,6 +34,7 @@ answer="$FAKE/answers/$verb.$n"
 [ -d "$answer" ] || { echo "no answer for $verb" >&2; exit 99; }
 [ ! -s "$answer/err" ] || cat "$answer/err" >&2
 [ ! -s "$answer/out" ] || cat "$answer/out"
+[ ! -e "$answer/hangs" ] || exec sleep 60
 read -r code < "$answer/code"
 exit "$code"
 """
@@ -75,13 +76,20 @@ class Desk:
         program.chmod(0o755)
         self.is_known_as("alice")
 
-    def is_told(self, verb: str, out: object = "", *, err: str = "", code: int = 0) -> None:
-        """Queue kubectl's next answer to this verb; objects are written as JSON."""
+    def is_told(
+        self, verb: str, out: object = "", *, err: str = "", code: int = 0, hangs: bool = False
+    ) -> None:
+        """Queue kubectl's next answer to this verb; objects are written as JSON.
+
+        ``hangs``: having said that, it goes on until it is ended.
+        """
         number = len(list((self.folder / "answers").glob(f"{verb}.*"))) + 1
         answer = self.folder / f"answers/{verb}.{number}"
         answer.mkdir()
         (answer / "out").write_text(out if isinstance(out, str) else json.dumps(out))
         (answer / "err").write_text(err)
+        if hangs:
+            (answer / "hangs").touch()
         (answer / "code").write_text(f"{code}\n")
 
     def is_known_as(self, person: str) -> None:

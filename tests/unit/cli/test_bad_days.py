@@ -1,18 +1,21 @@
 """No rights, no CRD, another kubectl, objects of another version: a sentence, no traceback."""
 
+import itertools
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Phase
+from assent.cli import waiting
 from assent.cli.decision_command import approve, reject
 from assent.cli.failures import HINTS, OUTCOMES, Exit, KubectlError
 from assent.cli.listing import ENDED, ORDER, status_cell
 from assent.cli.next_step import next_step
 from assent.cli.proposal import Proposal
 from assent.cli.proposals_command import proposals
-from assent.cli.queries import bare
+from assent.cli.queries import PROPOSALS, bare
 from tests.unit.cli.desk import NOW, Desk, recorded, seat
 
 NAME = "fill-store-2"
@@ -340,7 +343,46 @@ def test_each_of_several_is_followed_to_its_end(desk: Desk) -> None:
     desk.is_told("get", event("ADDED", recorded("succeeded")))
     done = desk.runs(approve, NAME, other["metadata"]["name"], "--wait")
     assert done.code == Exit.FAILED
-    assert [call[2] for call in desk.calls("get")[1:]] == [NAME, other["metadata"]["name"]]
+    names = [call[2].rpartition("=")[2] for call in desk.calls("get")[1:]]
+    assert names == [NAME, other["metadata"]["name"]]
+
+
+def test_a_watch_is_one_of_a_list(desk: Desk) -> None:
+    """Kubectl leaves out the first event of `get NAME --watch`: what happens between its read and
+    its watch would never be told, and the wait would not end.
+    """
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    desk.is_told("get", event("ADDED", recorded("succeeded")))
+    assert desk.runs(approve, NAME, "--wait").code == 0
+    watch = desk.calls("get")[-1]
+    assert f"--field-selector=metadata.name={NAME}" in watch
+    assert NAME not in watch
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ((recorded("succeeded"), "", 0), Exit.OK),
+        (("", f'Error from server (NotFound): x "{NAME}" not found', 1), Exit.NOT_NOW),
+    ],
+    ids=["the watch is dead", "it is gone"],
+)
+def test_a_watch_that_says_nothing_is_not_believed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, told: tuple[object, str, int], code: int
+) -> None:
+    """After a while the proposal is read."""
+    monkeypatch.setattr(waiting, "LONGEST_LOOK_SECONDS", 0.02)
+    ticks = itertools.count()
+    desk.clock = lambda: NOW + timedelta(seconds=5 * next(ticks))
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    desk.is_told("get", event("ADDED", recorded("pending-high")), hangs=True)
+    out, err, failure = told
+    desk.is_told("get", out, err=err, code=failure)
+    done = desk.runs(approve, NAME, "--wait")
+    assert done.code == code, done.err
+    assert desk.calls("get")[-1][:3] == ["get", PROPOSALS, NAME]
 
 
 def test_a_server_dry_run_is_not_waited_for(desk: Desk) -> None:
