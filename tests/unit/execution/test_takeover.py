@@ -136,6 +136,7 @@ async def test_an_undo_that_waits_survives_a_rolling_update(op: Rig, tmp_path: P
     misses_and_then(op, lambda: setattr(op, "gate", GATE_GONE))
     await op.approved("p1", TWO)
     await op.reconcile("p1")
+    await op.until(lambda: op.sent == 2)
     await op.time_is_up()
     await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
     sent = op.sent
