@@ -28,7 +28,7 @@ BY_NAME = {role.name: role for role in ROLES}
 FILERS = tuple(BY_NAME[name] for name in ("proposer", "editor", "second", "gitops", "neighbour"))
 DECIDERS = ("low", "medium", "high", "second", "critical", "glass", "typed", "gitops", "admin")
 
-SPOILT = ("name", "digest", "target", "glass", "robots", "own", "unseen")
+SPOILT = ("name", "right", "digest", "target", "glass", "robots", "own", "unseen")
 """The one thing that is wrong."""
 
 who = st.sampled_from([*ROLES, *(BY_NAME[name] for name in DECIDERS)])
@@ -351,12 +351,15 @@ class Lives(RuleBasedStateMachine):
         self.look(number, False)
         self._count("nearly agree")
         willing = self._willing(life)
+        if spoilt == "right":
+            willing = [role for role in ROLES if role not in willing and self._may_write(role)]
         if spoilt == "robots":
             willing = [BY_NAME["gitops"], BY_NAME["robot"]]
         for role in willing[: self.needed.get(life.tier, 2)]:
             if spoilt in ("own", "unseen"):
-                change = {"reason": f"{spoilt} {number}", "proposedBy": role.user}
-                self._change(number, role, kind, {**change, "approvals": None})
+                editor = role if spoilt == "own" else BY_NAME["editor"]
+                change = {"reason": f"{spoilt} by {role.name}", "proposedBy": editor.user}
+                self._change(number, editor, kind, {**change, "approvals": None})
             if spoilt == "own":
                 self.look(number, False)
             entry = {"by": role.user, "decision": "Approve", "confirm": "store/4"}
