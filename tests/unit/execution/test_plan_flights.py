@@ -73,6 +73,7 @@ async def test_an_undo_that_had_to_wait_leaves_alone_what_was_set_meanwhile(op: 
     misses_and_then(op, lambda: setattr(op, "gate", GONE))
     await op.approved("p1", TWO)
     await op.reconcile("p1")
+    await op.until(lambda: op.sent == 2)
     await op.time_is_up()
     await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
     op.pd.stores[1].add_peer = 99.0
@@ -88,6 +89,7 @@ async def test_an_undo_that_had_to_wait_is_sent_when_nothing_changed(op: Rig) ->
     misses_and_then(op, lambda: setattr(op, "gate", GONE))
     await op.approved("p1", TWO)
     await op.reconcile("p1")
+    await op.until(lambda: op.sent == 2)
     await op.time_is_up()
     await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
     op.gate = Gate(None)
@@ -101,6 +103,7 @@ async def test_an_undo_that_had_to_wait_is_not_sent_blindly(op: Rig) -> None:
     misses_and_then(op, lambda: setattr(op, "gate", GONE))
     await op.approved("p1", TWO)
     await op.reconcile("p1")
+    await op.until(lambda: op.sent == 2)
     await op.time_is_up()
     await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
     sent = op.sent
@@ -167,6 +170,7 @@ async def test_an_undo_waits_for_the_gate(op: Rig) -> None:
     op.pd.answers[("POST", "/pd/api/v1/schedulers")] = listed_only
     await op.approved("p1", action(EvictLeaders(store_id=4)))
     await op.reconcile("p1")
+    await op.until(lambda: op.sent == 2)
     await op.time_is_up()
     await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
     assert (op.status("p1")["phase"], op.calls) == ("RollingBack", [])

@@ -36,6 +36,7 @@ async def test_a_flight_that_ends_at_the_stop_is_not_waited_for(
     op.server.listeners.clear()
     op.server.delete(KINDS.proposal, NS, "p1")
     await stop_at_once(op, monkeypatch)
+    assert not op.executor.flying(f"{NS}/p1")
 
 
 async def test_a_pd_that_hangs_does_not_keep_the_note_back(
