@@ -170,7 +170,6 @@ async def test_an_undo_waits_for_the_gate(op: Rig) -> None:
     op.pd.answers[("POST", "/pd/api/v1/schedulers")] = listed_only
     await op.approved("p1", action(EvictLeaders(store_id=4)))
     await op.reconcile("p1")
-    await op.until(lambda: op.sent == 2)
     await op.time_is_up()
     await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
     assert (op.status("p1")["phase"], op.calls) == ("RollingBack", [])
