@@ -120,6 +120,7 @@ class Executor:
                 if calling and term.valid(self._monotonic()):
                     for flight in calling:
                         flight.air.leave.set()  # those that look at PD note its answer first
+                        flight.air.nudge.set()
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LANDING_SECONDS):
                             for flight in calling:

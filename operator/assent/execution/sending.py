@@ -98,7 +98,7 @@ class Sending:
             if earlier is None:
                 outcome = await self._caller.call(proposal, cluster, call, term)
             else:
-                proposal, outcome = await self._repeat(proposal, cluster, call, term)
+                proposal, outcome = await self._repeat(proposal, cluster, call, term, air.nudge)
         except AssentError:
             air.landed.set()  # nothing was sent
             raise
@@ -139,11 +139,17 @@ class Sending:
         return proposal
 
     async def _repeat(
-        self, proposal: Proposal, cluster: Cluster, call: PdCall, term: Term
+        self,
+        proposal: Proposal,
+        cluster: Cluster,
+        call: PdCall,
+        term: Term,
+        nudge: asyncio.Event,
     ) -> tuple[Proposal, CallOutcome | Hold]:
         """Send a call again, as ``Caller.call``. What licensed it is looked at once more right
         before: PD has no compare-and-swap, and a value set in between would be overwritten.
         """
+        pause = FIRST_LOOK_SECONDS
         while True:
             if self._caller.stopping():
                 return proposal, ASKED_TO_STOP
@@ -151,14 +157,25 @@ class Sending:
             if snapshot is not None and not may_repeat(proposal, snapshot, self._now()):
                 text = "PD does not show the values from before any more"
                 return proposal, Hold(Reason.CHANGED_SINCE, text)
-            outcome: CallOutcome | Hold = PD_UNREAD
-            if snapshot is not None:
+            outcome: CallOutcome | Hold
+            if snapshot is None:
+                outcome = await self._hold_without_pd(proposal, term)
+            else:
                 outcome = await self._caller.call(proposal, cluster, call, term)
             if not isinstance(outcome, Hold) or not _passes(outcome, proposal, self._now()):
                 return proposal, outcome
             if proposal.status.phase is Phase.ROLLING_BACK:
                 proposal = await self._withhold(proposal, outcome)
-            await asyncio.sleep(FIRST_LOOK_SECONDS)
+            await wait(nudge, pause)
+            pause = min(SLOWEST_LOOK_SECONDS, pause * 2)
+
+    async def _hold_without_pd(self, proposal: Proposal, term: Term) -> Hold:
+        """Return what a person has said meanwhile, else that PD cannot be read."""
+        try:
+            _, hold = await self._caller.look(proposal, term)
+        except Retryable:
+            return PD_UNREAD
+        return hold or PD_UNREAD
 
     async def _reconsider(
         self,

@@ -155,6 +155,29 @@ async def test_an_undo_that_waits_survives_a_rolling_update(op: Rig, tmp_path: P
         assert later.pd.stores[1].add_peer == 15.0
 
 
+async def test_an_undo_that_waits_for_a_pd_that_is_gone_hears_a_cancel(
+    op: Rig, tmp_path: Path
+) -> None:
+    """Its own wait has no end: a person's word must be one, though nobody can look at PD."""
+    misses_and_then(op, lambda: setattr(op, "gate", GATE_GONE))
+    await op.approved("p1", TWO)
+    await op.reconcile("p1")
+    await op.until(lambda: op.sent == 2)
+    await op.time_is_up()
+    await op.until(lambda: op.status("p1")["reason"] == "GateNotInstalled")
+    sent = op.sent
+    async with next_leader(op, tmp_path) as later:
+        later.gate = GATE_GONE
+        await taken_over(later)
+        await being_looked_at(later)
+        later.clock.advance(3600)
+        unreachable(later)
+        later.cancel("p1")
+        later.executor.nudge(f"{NS}/p1")
+        await later.until(lambda: later.status("p1")["phase"] != "RollingBack")
+        assert later.sent == sent
+
+
 async def test_a_plan_whose_noted_step_had_no_effect_is_taken_back(op: Rig, tmp_path: Path) -> None:
     """PD took the second call and did nothing: a stop in between makes no riddle of that."""
     op.pd.answers[("POST", "/pd/api/v1/store/2/limit")] = lambda _: answer(200, "yes")
