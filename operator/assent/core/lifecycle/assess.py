@@ -181,10 +181,15 @@ def assessed(facts: Facts, view: View, target: Target) -> dict[str, Any]:
     """Return the status fields of a new assessment: the next revision, under its own digest.
 
     A changed ask starts its time to live anew; a target, tier or dry-run that changed does not.
+    A digest that somebody quotes before anybody was given it is passed over, and with it the
+    number of the revision: all that is in it can be guessed, and while the approval gate is open,
+    or is not installed yet, the guess can be stored.
     """
     status, spec = facts.proposal.status, facts.proposal.spec
+    quoted = {approval.digest for approval in spec.approvals or ()}
     revision = (status.revision or 0) + 1
-    digest = _digest(facts, view, target, revision=revision)
+    while (digest := _digest(facts, view, target, revision=revision)) in quoted:
+        revision += 1
     deadline = status.expires_at
     if deadline is None or not same_ask(status.assessed, ask_of(spec)):
         deadline = to_milliseconds(

@@ -1,9 +1,12 @@
 """What people said while the approval gate was open never counts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.core.lifecycle.decide import decide
+from assent.core.lifecycle.decision import Decision
+from assent.core.lifecycle.facts import Facts
 from tests.support.proposals import approval, approved, assessed, facts, stored, with_spec
 
 OPEN = "the binding assent-approvals is not as shipped"
@@ -32,6 +35,42 @@ def test_an_approval_forged_while_the_gate_was_open_is_void_when_it_stands_again
     assert decided.status.digest not in (None, known.proposal.status.digest)
     assert decided.call is None
     assert decide(stored(closed, decided)).call is None
+
+
+def test_a_forgery_that_guessed_the_digests_to_come_is_void_when_the_gate_stands_again() -> None:
+    """Everything in a digest can be known before, the number of the next revision as well: so the
+    next digest is never one that somebody has quoted before there was one.
+    """
+    opened = replace(assessed(facts()), gate_installed=False, gate_open=OPEN)
+    voided = stored(opened, decide(opened))
+    guessed: list[str | None] = []
+    for _ in range(3):
+        guessed.append(_after(voided, guessed).status.digest)
+    assert len(set(guessed)) == 3
+    decided = _after(voided, guessed)
+    assert decided.status.digest not in (None, *guessed)
+    assert decided.status.approvals is not None
+    assert decided.status.approvals.given == 0
+    assert decide(stored(_standing(voided, guessed), decided)).call is None
+
+
+def _standing(voided: Facts, quoted: Sequence[str | None]) -> Facts:
+    seats = [approval(f"nobody-{number}", digest) for number, digest in enumerate(quoted)]
+    return replace(with_spec(voided, approvals=seats), gate_installed=True, gate_open=None)
+
+
+def _after(voided: Facts, quoted: Sequence[str | None]) -> Decision:
+    """Return what is decided when the gate stands again and these digests are quoted already."""
+    return decide(_standing(voided, quoted))
+
+
+def test_a_forgery_filed_before_the_gate_was_installed_is_void_at_the_first_look() -> None:
+    """The custom resource is there some seconds before the policies are, at every installation."""
+    first = decide(facts()).status.digest
+    filed = with_spec(facts(), approvals=[approval("nobody", first)])
+    decided = decide(filed)
+    assert decided.status.digest not in (None, first)
+    assert decide(stored(filed, decided)).call is None
 
 
 def test_what_was_approved_before_is_asked_again() -> None:
