@@ -68,6 +68,8 @@ class Leader:
         self._queue: WorkQueue[Key] | None = None
         self.gate = UNTESTED
         self._gate_moved = asyncio.Event()
+        self._gate_moves = 0
+        """How often a policy or a binding has changed so far."""
 
     def changed(self, key: Key) -> None:
         """Take note that an object changed. Standing by, there is nothing to do."""
@@ -95,7 +97,7 @@ class Leader:
         try:
             # What an earlier term found of the gate proves nothing now.
             self.gate = UNTESTED
-            self.gate = await self._tested_gate()
+            await self._renew_gate()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch_gate(queue))
                 group.create_task(self._keep_connections())
@@ -161,6 +163,7 @@ class Leader:
     def gate_moved(self) -> None:
         """Take note that a policy or a binding changed: nothing executes until it is tested."""
         self.gate = RETEST
+        self._gate_moves += 1
         self._gate_moved.set()
 
     async def _watch_gate(self, queue: WorkQueue[Key]) -> None:
@@ -169,10 +172,20 @@ class Leader:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GATE_RECHECK_SECONDS if broken else GATE_CHECK_SECONDS):
                     await self._gate_moved.wait()
-            self._gate_moved.clear()
-            before, self.gate = self.gate, await self._tested_gate()
+            before = self.gate
+            await self._renew_gate()
             if before != self.gate:
                 self._enqueue_all(queue)
+
+    async def _renew_gate(self) -> None:
+        """Test the gate. A test during which something of it changed may have looked before that:
+        that it stood then proves nothing.
+        """
+        self._gate_moved.clear()
+        moves = self._gate_moves
+        found = await self._tested_gate()
+        moved = self._gate_moves != moves
+        self.gate = RETEST if moved and found.problem is None else found
 
     async def _tested_gate(self) -> Gate:
         """Return what a test of the gate found; one that breaks is a gate that does not stand."""
