@@ -30,7 +30,7 @@ from assent.execution.journal import Journal
 from assent.execution.leadership import Elector
 from assent.execution.recovery import Recovery
 from assent.execution.terms import Term
-from assent.kube.admission import check_gate, shipped_policies
+from assent.kube.admission import check_gate, opening_shown_by, shipped_policies
 from assent.kube.client import KubeClient
 from assent.kube.errors import Fenced
 from assent.kube.events import EventPoster
@@ -231,7 +231,7 @@ class App:
         self._complete.told(kind, event_type, raw)
         if kind in GATE_KINDS:
             if raw["metadata"]["name"].startswith(GATE_PREFIX):
-                self._leader.gate_moved()
+                self._leader.gate_moved(opening_shown_by(kind, event_type, raw, self._settings))
         elif event_type == "DELETED":
             self._world.bury(kind, raw)
         else:

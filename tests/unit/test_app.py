@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from assent.app import App, main, steady_seconds
+from assent.controllers.leader import RETEST
 from assent.errors import LeadershipLost
 from assent.execution.terms import Term
+from assent.kube.admission import shipped_policies
 from assent.kube.errors import Fenced
 from assent.kube.resources import KINDS
 from tests.support.fake_kube import FakeKube, fake_kube, refusal
 from tests.unit.execution.rig import settings_for
 
 NS = "tikv"
+NAMED = {"uid": "1", "resourceVersion": "7"}
 CLUSTER = {
     "metadata": {"name": "demo", "namespace": NS},
     "spec": {"pd": {"endpoints": ["http://127.0.0.1:1"]}},
@@ -99,6 +102,15 @@ async def test_a_gate_that_cannot_be_read_does_not_stand(app: App, server: FakeK
     )
     gate = await app._check_gate()
     assert "cannot be tested" in (gate.problem or "")
+
+
+async def test_a_policy_that_was_gone_for_a_moment_opened_the_gate(app: App) -> None:
+    """The watch tells of it; the next test may find it as shipped."""
+    (policy, *_) = shipped_policies("assent-system", "assent")
+    app._observe(KINDS.policy, "ADDED", {**policy, "metadata": {**NAMED, **policy["metadata"]}})
+    assert app._leader.gate == RETEST
+    app._observe(KINDS.policy, "DELETED", {**policy, "metadata": {**NAMED, **policy["metadata"]}})
+    assert app._leader.gate.opening == f"{KINDS.policy} assent-approvals is not installed"
 
 
 def test_the_clock_of_the_lease_goes_on_while_the_machine_sleeps() -> None:

@@ -160,9 +160,17 @@ class Leader:
                 _log.info("connections were not kept warm", extra={"detail": error.message})
             await asyncio.sleep(pause)
 
-    def gate_moved(self) -> None:
-        """Take note that a policy or a binding changed: nothing executes until it is tested."""
-        self.gate = RETEST
+    def gate_moved(self, opening: str | None = None) -> None:
+        """Take note that a policy or a binding changed: nothing executes until it is tested.
+
+        ``opening`` is how the change itself shows that the gate was open, None when it does not:
+        it may be closed again before anybody tests it. A standby takes note of it too.
+        """
+        self.gate = RETEST if opening is None else Gate(opening, deviates=True)
+        if opening is not None:
+            self._proposals.doubts.cast(opening)
+        if opening is not None and self._queue is not None:
+            self._show(self.gate)
         self._gate_moves += 1
         self._gate_moved.set()
 
@@ -184,8 +192,12 @@ class Leader:
         self._gate_moved.clear()
         moves = self._gate_moves
         found = await self._tested_gate()
-        moved = self._gate_moves != moves
-        self.gate = RETEST if moved and found.problem is None else found
+        if found.opening is not None:
+            self._proposals.doubts.cast(found.opening)
+        if found.problem is None and self._gate_moves != moves:
+            return  # to be tested again, as gate_moved has said
+        self._show(found)
+        self.gate = found
 
     async def _tested_gate(self) -> Gate:
         """Return what a test of the gate found; one that breaks is a gate that does not stand."""
@@ -196,9 +208,11 @@ class Leader:
         except Exception as error:  # whatever it is, it must close the gate, not end the leader
             _log.error("the test of the approval gate broke", exc_info=error)
             gate = Gate(f"the approval gate cannot be tested: {type(error).__name__}")
+        return gate
+
+    def _show(self, gate: Gate) -> None:
         self._metrics.gate_installed.set(gate.problem is None)
         self._tell(gate.problem)
-        return gate
 
     def _tell(self, problem: str | None) -> None:
         """Post an Event about every TiKVCluster when what is wrong with the gate has changed."""

@@ -9,6 +9,7 @@ from assent.api import meta
 from assent.api.v1alpha1.actionproposal import StepState
 from assent.api.v1alpha1.lifecycle import FINISHED, IN_FLIGHT
 from assent.controllers.clusters import ClusterController, Gate, wanted_by, wanted_of
+from assent.controllers.doubts import Doubts
 from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
 from assent.controllers.world import ACTING, World
 from assent.core.actions.catalogue import action_of
@@ -88,6 +89,7 @@ class ProposalController:
         self._username = username
         self._holder = holder
         self._metrics = metrics
+        self.doubts = Doubts(world)
         self._claims: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, key: str, term: Term) -> float | None:
@@ -117,6 +119,9 @@ class ProposalController:
             if decision.call is not None and rest > 0:
                 return rest
             await self._apply(proposal, cluster, decision, term)
+        void = facts.gate_open is not None and decision.status.digest is None
+        if void and self._gate().problem is None:
+            return 0.0  # nothing that was said counts, and the gate stands: it is asked anew
         if decision.look_again_at is None:
             return None
         return max(0.0, (decision.look_again_at - self._now()).total_seconds())
@@ -161,7 +166,7 @@ class ProposalController:
             snapshot=look.snapshot,
             halts=self._world.halts,
             gate_installed=self._gate().problem is None,
-            gate_open=self._gate().opening,
+            gate_open=self._gate().opening or self.doubts.about(proposal),
             operator_username=self._username,
             problem=problem,
             detection_ran=look.detected_at is not None and look.failure is None,

@@ -107,6 +107,9 @@ class _Shelf(Generic[V]):
         if not shelf:
             del self._shelves[place]
 
+    def all(self) -> tuple[V, ...]:
+        return tuple(value for shelf in self._shelves.values() for value in shelf.values())
+
     def of(self, cluster_key: str) -> tuple[V, ...]:
         return tuple(self._shelves.get(cluster_key, {}).values())
 
@@ -234,6 +237,11 @@ class World:
     def unfinished_proposals_naming(self, cluster_key: str) -> tuple[Proposal, ...]:
         """Return the unfinished proposals for TiKVCluster ``namespace/name``, known or not."""
         return self._unfinished.of(cluster_key)
+
+    @property
+    def unfinished_proposals(self) -> tuple[Proposal, ...]:
+        """Every proposal known whose life has not ended."""
+        return self._unfinished.all()
 
     def acting_proposals_of(self, cluster: Cluster) -> Mapping[str, str]:
         """Return the proposals (uid and name) with a call in flight or being verified on this

@@ -109,6 +109,21 @@ async def check_gate(kube: KubeClient, settings: Settings) -> GateReport:
     return GateReport(None)
 
 
+def opening_shown_by(
+    kind: str, event_type: str | None, raw: Mapping[str, Any], settings: Settings
+) -> str | None:
+    """Return how this event of the watch shows that the gate was open, None when it does not.
+
+    Somebody may have closed it again before it is tested. ``event_type`` None is an object that
+    was listed.
+    """
+    shipped = shipped_policies(settings.pod_namespace, settings.service_account)
+    name = raw["metadata"]["name"]
+    wanted = [one for one in shipped if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+    installed = [] if event_type == "DELETED" else [{**raw, "kind": kind}]
+    return "; ".join(deviations(installed, wanted)) or None
+
+
 async def _deviations(kube: KubeClient, settings: Settings) -> tuple[str, ...]:
     kinds = (KINDS.policy, KINDS.policy_binding)
     lists = await asyncio.gather(*(kube.list(kind) for kind in kinds))

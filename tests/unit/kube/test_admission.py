@@ -8,7 +8,13 @@ import pytest
 
 from assent.api.admission import policies
 from assent.api.v1alpha1.actionproposal import ActionProposalSpec
-from assent.kube.admission import FORGED_BY, GateReport, check_gate, forgeries
+from assent.kube.admission import (
+    FORGED_BY,
+    GateReport,
+    check_gate,
+    forgeries,
+    opening_shown_by,
+)
 from assent.settings import Settings
 from tests.support.rough_server import Visit, rough_server
 from tests.unit.kube.conftest import NewClient
@@ -176,3 +182,49 @@ async def test_a_server_that_does_not_answer_counts_as_no_gate(new_client: NewCl
         report = await check_gate(new_client(server.url), SETTINGS)
     assert "cannot be tested" in (report.problem or "")
     assert not report.deviates  # silence is no proof that the gate was open
+
+
+POLICY = next(item for item in SHIPPED if item["metadata"]["name"] == "assent-approvals")
+
+
+def listed(**changes: Any) -> dict[str, Any]:
+    """Return the policy as kopf tells of it: without its kind."""
+    raw = {name: value for name, value in POLICY.items() if name != "kind"}
+    return {**raw, **changes}
+
+
+@pytest.mark.parametrize(
+    ("event", "raw", "says"),
+    [
+        pytest.param("ADDED", listed(), None, id="installed"),
+        pytest.param(None, listed(), None, id="listed at the start"),
+        pytest.param("MODIFIED", listed(status={"typeChecking": {}}), None, id="its status only"),
+        pytest.param("DELETED", listed(), "is not installed", id="deleted as it was shipped"),
+        pytest.param(
+            "MODIFIED",
+            listed(spec={**POLICY["spec"], "validations": []}),
+            "is not as shipped: spec.validations",
+            id="weakened",
+        ),
+        pytest.param(
+            "MODIFIED",
+            listed(metadata={"name": "assent-of-somebody-else"}),
+            None,
+            id="not one of ours",
+        ),
+    ],
+)
+def test_an_event_of_the_watch_shows_that_the_gate_was_open(
+    event: str | None, raw: dict[str, Any], says: str | None
+) -> None:
+    """Closed again before it could be tested, it was open all the same."""
+    shown = opening_shown_by(POLICY["kind"], event, raw, SETTINGS)
+    assert (shown is None) == (says is None)
+    assert (says or "") in (shown or "")
+
+
+def test_a_policy_is_not_taken_for_its_binding() -> None:
+    """Both bear the same name."""
+    (binding,) = (one for one in SHIPPED if one["metadata"] == POLICY["metadata"] and one != POLICY)
+    assert opening_shown_by(binding["kind"], "ADDED", binding, SETTINGS) is None
+    assert opening_shown_by(POLICY["kind"], "ADDED", binding, SETTINGS) is not None
