@@ -4,6 +4,7 @@ Until both hold nothing executes (DESIGN.md section 4).
 """
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,11 @@ AUTHOR_ONLY: Final = "spec.proposedBy must be you"
 """In the message by which it refuses a forged author."""
 TERMINATING: Final = "because it is being terminated"
 """In the message by which the API server refuses whatever is new in a namespace that goes away."""
+DENIED_BY: Final = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '[^']+' denied")
+"""How the API server names the policy that refused. Where several do it names one of them, and
+which one that is depends on the order in which it happens to keep them (seen on 1.36.3)."""
+IN_FORCE_SECONDS: Final = 3.0
+"""How long after it was installed a policy is surely in force; a second or two, as seen."""
 AT_ONCE: Final = 8
 """How many namespaces are tried at a time."""
 
@@ -37,6 +43,8 @@ class GateReport:
     deviates: bool = False
     """True when the gate was seen to be open: what people said meanwhile proves nothing. False
     also when it could merely not be tested."""
+    hidden_by: str | None = None
+    """Somebody else's policy that refused a forgery in place of ours; None when none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +103,32 @@ async def check_gate(kube: KubeClient, settings: Settings) -> GateReport:
     (server-side dry-run, nothing is stored) in every namespace that is watched by name and in every
     one that has a TiKVCluster. Never raises for what the API server says: a gate that cannot be
     tested is one that does not stand.
+
+    Users have policies of their own for proposals, and the API server names only one of those that
+    refuse. Where that is another one, it proves that policies are in force there; ours are when
+    they stand as shipped for ``IN_FORCE_SECONDS``.
     """
     try:
-        sentences = await _deviations(kube, settings)
-        if sentences:
-            return GateReport("; ".join(sentences), deviates=True)
-        for group in _groups(await _namespaces(kube, settings)):
-            for report in await asyncio.gather(*(_forge(kube, one, settings) for one in group)):
-                if report.problem is not None:
-                    return report
+        report = await _tested(kube, settings)
+        if report.problem is None and report.hidden_by is not None:
+            await asyncio.sleep(IN_FORCE_SECONDS)
+            report = await _tested(kube, settings)
     except AssentError as error:
         return GateReport(f"the approval gate cannot be tested: {error.message}")
-    return GateReport(None)
+    return report
+
+
+async def _tested(kube: KubeClient, settings: Settings) -> GateReport:
+    sentences = await _deviations(kube, settings)
+    if sentences:
+        return GateReport("; ".join(sentences), deviates=True)
+    hidden_by = None
+    for group in _groups(await _namespaces(kube, settings)):
+        for report in await asyncio.gather(*(_forge(kube, one, settings) for one in group)):
+            if report.problem is not None:
+                return report
+            hidden_by = hidden_by or report.hidden_by
+    return GateReport(None, hidden_by=hidden_by)
 
 
 def opening_shown_by(
@@ -144,19 +166,25 @@ def _groups(namespaces: list[str]) -> Iterator[list[str]]:
 
 
 async def _forge(kube: KubeClient, namespace: str, settings: Settings) -> GateReport:
+    hidden_by = None
     for forgery in forgeries(settings.username):
-        report = await _try(kube, namespace, forgery)
+        report = await _try(kube, namespace, forgery, settings)
         if report.problem is not None:
             return report
-    return GateReport(None)
+        hidden_by = hidden_by or report.hidden_by
+    return GateReport(None, hidden_by=hidden_by)
 
 
-async def _try(kube: KubeClient, namespace: str, forgery: Forgery) -> GateReport:
+async def _try(
+    kube: KubeClient, namespace: str, forgery: Forgery, settings: Settings
+) -> GateReport:
     try:
         await kube.create(KINDS.proposal, namespace, forgery.body(namespace), dry_run=True)
     except (Invalid, Forbidden, Fenced, NotFound) as error:
         if forgery.refused_with in error.message or _nothing_can_be_filed(error, namespace):
             return GateReport(None)
+        if (other := _another_policy(error, settings)) is not None:
+            return GateReport(None, hidden_by=other)
         return GateReport(
             f"a forged {forgery.what} in namespace {namespace} was refused for another reason:"
             f" {error.message}"
@@ -170,6 +198,14 @@ async def _try(kube: KubeClient, namespace: str, forgery: Forgery) -> GateReport
         " force (a new one takes a second or two)",
         deviates=True,
     )
+
+
+def _another_policy(error: AssentError, settings: Settings) -> str | None:
+    """Return the policy that refused, None when it is one of ours or none is named."""
+    found = DENIED_BY.search(error.message)
+    shipped = shipped_policies(settings.pod_namespace, settings.service_account)
+    ours = {one["metadata"]["name"] for one in shipped}
+    return found.group(1) if found and found.group(1) not in ours else None
 
 
 def _nothing_can_be_filed(error: AssentError, namespace: str) -> bool:

@@ -1,9 +1,15 @@
 """The operator sees by itself whether the approval gate stands."""
 
+import asyncio
+import itertools
 import json
 import time
 
-from assent.kube.admission import check_gate
+import pytest
+
+from assent.kube.admission import check_gate, forgeries
+from assent.kube.errors import Invalid
+from assent.kube.resources import KINDS
 from sandbox import Sandbox
 from tests.integration.kube.conftest import NewReplica, cluster_manifest
 
@@ -63,3 +69,59 @@ def _restore(box: Sandbox, manifest: dict[str, object]) -> None:
     kept = {name: metadata[name] for name in ("name", "labels") if name in metadata}
     box.kubectl("delete", BINDING, APPROVALS, "--ignore-not-found")
     box.apply({**manifest, "metadata": kept})
+
+
+TEAM = "team-rule-every-proposal-needs-a-reason"
+TEAM_POLICY = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingAdmissionPolicy",
+    "metadata": {"name": TEAM},
+    "spec": {
+        "matchConstraints": {
+            "resourceRules": [
+                {
+                    "apiGroups": ["assent.tikv.org"],
+                    "apiVersions": ["*"],
+                    "operations": ["CREATE"],
+                    "resources": ["actionproposals"],
+                }
+            ]
+        },
+        "validations": [{"expression": "has(object.spec.reason)", "message": "say why"}],
+    },
+}
+TEAM_BINDING = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingAdmissionPolicyBinding",
+    "metadata": {"name": TEAM},
+    "spec": {"policyName": TEAM, "validationActions": ["Deny"]},
+}
+
+
+@pytest.mark.contract
+async def test_a_policy_of_the_users_own_closes_nothing(
+    new_replica: NewReplica, box: Sandbox, namespace: str
+) -> None:
+    """It refuses the forgery too, and which refusal the API server names changes by chance: here
+    until it is the team's.
+    """
+    box.apply(cluster_manifest(namespace))
+    replica = await new_replica()
+    box.apply(TEAM_POLICY)
+    box.apply(TEAM_BINDING)
+    try:
+        forgery = forgeries(replica.settings.username)[0].body(namespace)
+        give_up_at = time.monotonic() + 4 * PATIENCE_SECONDS
+        for attempt in itertools.count():
+            box.kubectl("annotate", BINDING, TEAM, f"attempt=n{attempt}", "--overwrite")
+            await asyncio.sleep(1.0)  # the API server orders them anew when it hears of a change
+            with pytest.raises(Invalid) as refused:
+                await replica.kube.create(KINDS.proposal, namespace, forgery, dry_run=True)
+            if TEAM in refused.value.message:
+                break
+            assert time.monotonic() < give_up_at, "the team's refusal never came first"
+        report = await check_gate(replica.kube, replica.settings)
+    finally:
+        box.kubectl("delete", BINDING, TEAM)
+        box.kubectl("delete", "validatingadmissionpolicy", TEAM)
+    assert (report.problem, report.hidden_by) == (None, TEAM)

@@ -8,6 +8,7 @@ import pytest
 
 from assent.api.admission import policies
 from assent.api.v1alpha1.actionproposal import ActionProposalSpec
+from assent.kube import admission
 from assent.kube.admission import (
     FORGED_BY,
     GateReport,
@@ -157,6 +158,63 @@ async def test_anything_but_the_right_refusal_counts_as_no_gate(
         problem = (await check_gate(new_client(server.url), SETTINGS)).problem
     assert problem is not None, why
     assert says in problem
+
+
+def refused_by(policy: str, words: str = "every proposal needs a ticket") -> tuple[int, str]:
+    """Return the API server's answer where this policy refuses."""
+    return 422, f": ValidatingAdmissionPolicy '{policy}' with binding '{policy}' denied: {words}"
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a policy be in force at once."""
+    monkeypatch.setattr(admission, "IN_FORCE_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("patience")
+async def test_a_policy_of_the_users_own_that_refuses_first_closes_nothing(
+    new_client: NewClient,
+) -> None:
+    """The API server names one of those that refuse, and whose comes first is chance: operations
+    must not stop for a rule that the team added. Ours are looked at twice.
+    """
+    async with rough_server(server_with(refused_by("tickets"))) as server:
+        report = await check_gate(new_client(server.url), SETTINGS)
+    assert (report.problem, report.hidden_by) == (None, "tickets")
+    lists = [head for head in server.heads if b"/validatingadmissionpolicybindings" in head]
+    assert len(lists) == 2
+
+
+@pytest.mark.usefixtures("patience")
+async def test_ours_must_stand_also_at_the_second_look(new_client: NewClient) -> None:
+    """What refuses in its place proves nothing of ours."""
+    whole, less = server_with(refused_by("tickets")), server_with((201, ""), installed=SHIPPED[2:])
+    tried = 0
+
+    async def then_deleted(visit: Visit) -> None:
+        nonlocal tried
+        tried += visit.head.startswith(b"POST")
+        await (less if tried == len(forgeries("x")) else whole)(visit)
+
+    async with rough_server(then_deleted) as server:
+        report = await check_gate(new_client(server.url), SETTINGS)
+    assert report.deviates
+
+
+@pytest.mark.parametrize(
+    ("policy", "words", "why"),
+    [
+        ("assent-journal", OWN_NAME[:9], "one of ours, for a reason that is not the forgery's"),
+        ("assent-approvals", "frozen", "the right one, with the wrong words"),
+    ],
+)
+async def test_a_policy_of_ours_that_refuses_for_another_reason_proves_nothing(
+    new_client: NewClient, policy: str, words: str, why: str
+) -> None:
+    """Then the one that should have refused first did not."""
+    async with rough_server(server_with(refused_by(policy, words))) as server:
+        report = await check_gate(new_client(server.url), SETTINGS)
+    assert "another reason" in (report.problem or ""), why
 
 
 @pytest.mark.parametrize("missing", [item["metadata"]["name"] for item in SHIPPED[::2]])
