@@ -13,7 +13,8 @@ from assent.core.approvals.digest import Material, canonical_bytes, digest_of, s
 from tests.support.proposals import AUTHOR, EVICT_4, LIMIT_4, MOVE_17, NOW, OPERATOR, STOP_4
 
 ROBOTS = ("system:serviceaccount:flux:a", "system:serviceaccount:argo:b")
-NAMES = st.sampled_from(["sre-2", "sre-3", "sre-4", AUTHOR, OPERATOR, *ROBOTS])
+ROBOT_OF_HERE = "system:serviceaccount:tikv:c"
+NAMES = st.sampled_from(["sre-2", "sre-3", "sre-4", AUTHOR, OPERATOR, *ROBOTS, ROBOT_OF_HERE])
 DIGESTS = st.sampled_from(["sha256:now", "sha256:old", None])
 CONFIRMS = st.sampled_from(["store/4", "4", None])
 TIERS = st.sampled_from(list(Tier))
@@ -35,6 +36,7 @@ BALLOTS = st.builds(
     target_id=st.sampled_from(["store/4", "store/4", None]),
     authors=st.just(frozenset({AUTHOR})),
     operator_username=st.just(OPERATOR),
+    namespace=st.just("tikv"),
 )
 
 
@@ -46,7 +48,7 @@ def oracle(seats: list[Approval], ballot: Ballot) -> int:
         if seat.decision is Decision.APPROVE
         and ballot.digest is not None
         and seat.digest == ballot.digest
-        and seat.by not in (AUTHOR, OPERATOR)
+        and seat.by not in (AUTHOR, OPERATOR, ROBOT_OF_HERE)
         and (
             ballot.tier is not Tier.CRITICAL
             or (ballot.target_id is not None and seat.confirm == ballot.target_id)

@@ -31,6 +31,8 @@ FLUX = Who("system:serviceaccount:flux-system:kustomize", ("system:serviceaccoun
 """A service account that may decide on every tier and break the glass, as far as RBAC goes."""
 ARGO = Who("system:serviceaccount:argocd:application", ("system:serviceaccounts",))
 """As Flux."""
+TENANT = Who("system:serviceaccount:tikv:deployer", ("system:serviceaccounts",))
+"""A service account of the proposals' own namespace, which may decide on Low."""
 
 OPERATOR_USERNAME = "system:serviceaccount:assent-system:assent"
 OPERATOR_AS_ADMIN = Who(OPERATOR_USERNAME, ("system:masters",))
@@ -39,7 +41,7 @@ OPERATOR_AS_ADMIN = Who(OPERATOR_USERNAME, ("system:masters",))
 _BOUND = {
     "assent-viewer": [VERA],
     "assent-proposer": [SAM, MALLORY, ALICE],
-    "assent-approver-low": [ALICE, BOB, GRETA, FLUX, ARGO],
+    "assent-approver-low": [ALICE, BOB, GRETA, FLUX, ARGO, TENANT],
     "assent-approver-medium": [GRETA, FLUX, ARGO],
     "assent-approver-high": [CAROL, GRETA, FLUX],
     "assent-approver-critical": [CAROL, GRETA, FLUX],

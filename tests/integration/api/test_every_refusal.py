@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from assent.api.admission import policies
+from assent.api.v1alpha1.actionproposal import MAX_AUTHORS
 from tests.integration.api.kubeapi import ADMIN, MERGE, Answer, KubeApi, Who, path
 from tests.integration.api.life import DIGEST, EVICT, Life, approval, rejection
 from tests.integration.api.people import (
@@ -24,6 +25,7 @@ from tests.integration.api.people import (
     MALLORY,
     OPERATOR_AS_ADMIN,
     SAM,
+    TENANT,
 )
 
 WHY = "both colleagues are on a plane"
@@ -82,6 +84,14 @@ def earlier_author(stage: Stage) -> Answer:
     proposal.patch({"reason": "better so", "proposedBy": "sam"}, by=SAM).ok()
     proposal.assess()
     return proposal.patch(seats(approval(ALICE)), by=ALICE)
+
+
+def one_author_too_many(stage: Stage) -> Answer:
+    proposal = stage.life.assessed()
+    authors = ["sam", *(f"editor-{number}" for number in range(MAX_AUTHORS - 1))]
+    proposal.status({"authors": authors}).ok()
+    proposal.patch({"reason": "still one of them"}, by=SAM).ok()
+    return proposal.patch({"reason": "a new one", "proposedBy": "mallory"}, by=MALLORY)
 
 
 def resolved(change: dict[str, Any] | None, by: Who) -> Callable[[Stage], Answer]:
@@ -159,6 +169,7 @@ PROVOKED: dict[str, Callable[[Stage], Answer]] = {
     "spec.proposedBy changes only together with the ask": patched(
         {"proposedBy": "mallory"}, MALLORY
     ),
+    "16 people have changed this ask: file a new proposal": one_author_too_many,
     # assent-approvals: rights
     "the operator never decides": patched(seats(rejection(OPERATOR_AS_ADMIN)), OPERATOR_AS_ADMIN),
     "you may not approve this": patched(seats(approval(MALLORY)), MALLORY),
@@ -183,6 +194,8 @@ PROVOKED: dict[str, Callable[[Stage], Answer]] = {
     "service accounts have no seat at this tier: people must approve it": patched(
         seats(approval(FLUX)), FLUX, tier="High"
     ),
+    "a service account of the proposal's own namespace has no seat: whoever may edit there may act"
+    " as it": patched(seats(approval(TENANT)), TENANT),
     "all service accounts together have one seat, and it is taken: a person must approve": patched(
         seats(approval(FLUX), approval(ARGO)), ARGO, approvals=((FLUX, approval(FLUX)),)
     ),

@@ -411,6 +411,18 @@ def test_unassessed_ask_cannot_be_approved(
     proposal.patch(yes({**entry, "by": "admin"}), by=by).refused(422, says)
 
 
+@pytest.mark.parametrize("digest", ["none", "null", "None", "", None])
+def test_what_has_no_digest_cannot_be_approved(life: Life, digest: str | None) -> None:
+    """While nobody can assess it, or the gate was seen open, there is nothing to quote, whatever
+    a rule may take for nothing.
+    """
+    proposal = life.assessed()
+    proposal.status({"digest": None}).ok()
+    entry = approval(ALICE, digest="") if digest is None else {**approval(ALICE), "digest": digest}
+    answer = proposal.patch(yes(entry), by=ALICE)
+    answer.refused(422, "the digest is not that of the ask as it stands")
+
+
 @pytest.mark.parametrize("change", [{"cancel": None}, {"cancel": {"by": "mallory"}}])
 def test_cancel_cannot_be_taken_back(life: Life, change: dict[str, Any]) -> None:
     """Who said stop is not overruled by an edit; also not by taking the cancel over."""

@@ -18,6 +18,8 @@ from tests.integration.operator.scene import Scene, set_limit
 
 __all__ = ["box", "scene", "stage"]
 
+ACCOUNT = "system:serviceaccount:assent-git:assent-git"
+"""The one that is shipped, in a namespace of its own."""
 FORMER = 15
 """The add-peer limit that PD begins with."""
 
@@ -28,7 +30,7 @@ class Git:
     def __init__(self, scene: Scene, repository: Repository, path: str) -> None:
         self.scene = scene
         self.repository = repository
-        self.account = f"system:serviceaccount:{scene.namespace}:assent-git"
+        self.account = ACCOUNT
         self._path = path
 
     def type(self, line: str, user: str) -> str:
@@ -95,12 +97,13 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def git(scene: Scene, plugins: str, tmp_path: Path) -> Git:
-    """An empty repository, and the account that is shipped, in the scene's namespace."""
+    """An empty repository, and the account that is shipped, with its rights in the scene's
+    namespace.
+    """
     text = (SHIPPED / "git-account.yaml").read_text()
     for manifest in yaml.safe_load_all(text):
-        manifest["metadata"]["namespace"] = scene.namespace
-        for subject in manifest.get("subjects", []):
-            subject["namespace"] = scene.namespace
+        if manifest["metadata"].get("namespace") == "tikv":
+            manifest["metadata"]["namespace"] = scene.namespace
         scene.box.apply(manifest)
     return Git(scene, Repository(tmp_path), plugins)
 

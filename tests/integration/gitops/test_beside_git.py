@@ -180,11 +180,7 @@ def cluster_in_git(git: Git, *, merge: bool = False) -> None:
                 "name": "assent-configurer",
             },
             "subjects": [
-                {
-                    "kind": "ServiceAccount",
-                    "name": "assent-git",
-                    "namespace": git.scene.namespace,
-                }
+                {"kind": "ServiceAccount", "name": "assent-git", "namespace": "assent-git"}
             ],
         }
     )

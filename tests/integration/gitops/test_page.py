@@ -12,7 +12,7 @@ import yaml
 from sandbox.library import Sandbox
 from tests.docs.pages import ROOT, THROUGH_GIT
 from tests.integration.docs.walking import tools, walk
-from tests.integration.gitops.conftest import FORMER, TOOLS
+from tests.integration.gitops.conftest import ACCOUNT, FORMER, TOOLS
 from tests.integration.gitops.loops import ArgoCd, Flux
 from tests.integration.gitops.repository import IDENTITY, Repository
 from tests.integration.operator.scene import FAST_LEASE, ROLES, Scene, set_limit
@@ -20,7 +20,6 @@ from tests.integration.operator.scene import FAST_LEASE, ROLES, Scene, set_limit
 pytestmark = [pytest.mark.contract, pytest.mark.xdist_group("docs"), pytest.mark.timeout(300)]
 
 NAMESPACE = "tikv"
-ACCOUNT = f"system:serviceaccount:{NAMESPACE}:assent-git"
 STORES = (2, 3, 4)
 
 
@@ -54,6 +53,7 @@ def scene(box: Sandbox) -> Iterator[Scene]:
         scene.await_phase(f"limit-store-{store}", "Pending")
     yield scene
     box.delete_namespace("argocd")
+    box.delete_namespace("assent-git")
     box.delete_namespace(NAMESPACE)
     for store in STORES:
         box.pd.post(f"/store/{store}/limit", {"type": "add-peer", "rate": FORMER})

@@ -49,6 +49,10 @@ _DECISIONS = (
     Variable("breaking", "variables.changed.exists(a, has(a.breakGlass))"),
     Variable("robot", robot("variables.me")),
     Variable(
+        "robotOfHere",
+        f"variables.me.startsWith({quoted(SERVICE_ACCOUNTS)} + object.metadata.namespace + ':')",
+    ),
+    Variable(
         "lines",
         "'remove the lines of spec.approvals (by: '"
         " + variables.new.map(a, a.by).join(', ') + ') and give them once it is assessed'",
@@ -59,7 +63,7 @@ _STATUS = (
     Variable("phase", _of_old("?status.?phase", "''")),
     Variable("tier", _of_old("?status.?risk.?tier", "'Critical'")),
     Variable("target", _of_old("?status.?target.?id", "''")),
-    Variable("digest", _of_old("?status.?digest", "'none'")),
+    Variable("digest", _of_old("?status.?digest", "''")),
     Variable("authors", _of_old("?status.?authors", "[]")),
 )
 

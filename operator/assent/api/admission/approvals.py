@@ -7,7 +7,7 @@ first. A policy has no clock: expiry is judged by the operator.
 from assent.api.admission.approval_terms import robot, variables
 from assent.api.admission.installation import Installation
 from assent.api.admission.policy import AdmissionPolicy, Validation, quoted
-from assent.api.v1alpha1.actionproposal import ActionProposal, Phase
+from assent.api.v1alpha1.actionproposal import MAX_AUTHORS, ActionProposal, Phase
 from assent.api.v1alpha1.lifecycle import FINISHED, OPEN
 from assent.api.v1alpha1.tikvcluster import Tier
 
@@ -112,6 +112,12 @@ _ASK = (
         " || variables.otherChanged",
         "spec.proposedBy changes only together with the ask",
     ),
+    # The record of its authors has an end, and nobody on it may ever approve: none is forgotten.
+    Validation(
+        "!variables.askChanged || variables.me in variables.authors"
+        f" || size(variables.authors) < {MAX_AUTHORS}",
+        f"{MAX_AUTHORS} people have changed this ask: file a new proposal",
+    ),
 )
 
 
@@ -159,8 +165,8 @@ _APPROVE = (
         "the ask has changed and is not assessed yet: look again in a moment",
     ),
     Validation(
-        "!variables.approving"
-        " || variables.changed.all(a, has(a.digest) && a.digest == variables.digest)",
+        "!variables.approving || (variables.digest != ''"
+        " && variables.changed.all(a, has(a.digest) && a.digest == variables.digest))",
         "the digest is not that of the ask as it stands: look again",
     ),
     Validation(
@@ -191,6 +197,13 @@ _SEATS = (
         f" || !(variables.tier in {_listed([tier.value for tier in TIERS_WITHOUT_ROBOTS])})",
         "service accounts have no seat at this tier: people must approve it",
         "'service accounts have no seat for tier ' + variables.tier + ': people must approve it'",
+    ),
+    # The built-in roles `edit` and `admin` may make tokens of every account of their namespace,
+    # and they may file proposals there.
+    Validation(
+        "!(variables.approving && variables.robotOfHere)",
+        "a service account of the proposal's own namespace has no seat: whoever may edit there may"
+        " act as it",
     ),
     Validation(
         f"!(variables.approving && variables.robot) || size({_OTHER_ROBOTS}) == 0",
@@ -227,7 +240,8 @@ _LAST_WORDS = (
         " outcome is unknown",
     ),
     Validation(
-        "!variables.newResolution || object.spec.resolution.digest == variables.digest",
+        "!variables.newResolution || (variables.digest != ''"
+        " && object.spec.resolution.digest == variables.digest)",
         "the resolution's digest is not that of the ask as it stands: look again",
     ),
     Validation(

@@ -19,6 +19,10 @@ from assent.api.v1alpha1.base import (
 )
 from assent.api.v1alpha1.tikvcluster import Tier
 
+MAX_AUTHORS = 16
+"""Bound of ``status.authors``. Nobody on it may approve, so when it is full only they may change
+the ask: the API server refuses anybody else."""
+
 
 class Phase(StrEnum):
     """Where a proposal is in its life."""
@@ -343,7 +347,7 @@ class ActionProposalStatus(ApiModel):
     revision_reason: Sentence | None = None
     """Why the revision before no longer stands, and what was said to it; absent for the first."""
     assessed: Ask | None = None
-    authors: Annotated[list[Username], Field(max_length=16)] | None = None
+    authors: Annotated[list[Username], Field(max_length=MAX_AUTHORS)] | None = None
     """Everybody who wrote the ask, in the order in which it was assessed: the first filed it, the
     others changed it. None of them can approve it."""
     original: Ask | None = None

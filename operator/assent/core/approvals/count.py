@@ -32,6 +32,8 @@ class Ballot:
     """Everybody who wrote the ask, at any revision: whoever filed it, and whoever changed it."""
     operator_username: str
     """Carries out what others approve, so it has no seat itself."""
+    namespace: str
+    """Of the proposal: its service accounts have no seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def _why_not(approval: Approval, ballot: Ballot) -> str | None:
         return "they wrote this ask, or a revision of it: somebody else must approve it"
     if approval.by == ballot.operator_username:
         return "the operator has no seat"
+    if approval.by.startswith(f"{SERVICE_ACCOUNT_PREFIX}{ballot.namespace}:"):
+        return "it is a service account of the proposal's own namespace: who may edit may act as it"
     if ceremony_of(ballot.tier).typed_confirmation and (
         ballot.target_id is None or approval.confirm != ballot.target_id
     ):

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import (
+    MAX_AUTHORS,
     ActionProposalSpec,
     ActionProposalStatus,
     Ask,
@@ -14,7 +15,6 @@ from assent.api.v1alpha1.actionproposal import (
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.approvals.digest import ask_of, canonical_json, same_ask
 
-MAX_AUTHORS: Final = 16
 MAX_CHANGES: Final = 32
 MAX_VALUE: Final = 512
 MAX_FIELD: Final = 128
@@ -27,7 +27,8 @@ AUTHOR: Final = "proposedBy"
 def authors_of(spec: ActionProposalSpec, status: ActionProposalStatus) -> list[str]:
     """Return everybody who wrote the ask so far, the first who filed it, the present one last.
 
-    None of them has a seat. Beyond the bound of the CRD the oldest but the first are forgotten.
+    None of them has a seat. Admission lets nobody new change what that many have written; should it
+    have been gone, the oldest but the first are forgotten.
     """
     known = list(status.authors or ())
     if not known and status.assessed is not None:  # assessed by an operator before this field

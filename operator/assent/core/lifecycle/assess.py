@@ -246,6 +246,7 @@ def _count(facts: Facts, *, digest: str, tier: Tier, target: Target | None) -> T
             target_id=target.id if target is not None else None,
             authors=frozenset(authors_of(facts.proposal.spec, facts.proposal.status)),
             operator_username=facts.operator_username,
+            namespace=facts.proposal.meta.namespace,
         ),
     )
 

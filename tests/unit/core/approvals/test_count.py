@@ -23,6 +23,7 @@ def ballot(**changes: Any) -> Ballot:
         "target_id": "store/4",
         "authors": frozenset({AUTHOR}),
         "operator_username": OPERATOR,
+        "namespace": "tikv",
     }
     return Ballot(**{**base, **changes})
 
@@ -125,6 +126,17 @@ def test_no_crowd_of_robots_gets_more_seats(tier: Tier, given: int) -> None:
 def test_a_robot_and_a_person_are_two() -> None:
     """The robots' seat is a full one below High."""
     assert count(yes(FLUX), yes("sre-2"), needed=2).enough
+
+
+def test_a_robot_of_the_proposals_own_namespace_has_no_seat() -> None:
+    """Whoever may edit there, and so file proposals, may make its tokens; and it takes no seat
+    from another robot. A namespace that only begins like it is another one.
+    """
+    near, far = "system:serviceaccount:tikv:deployer", "system:serviceaccount:tikv-ops:deployer"
+    tally = count(yes(near))
+    assert not tally.enough
+    assert "own namespace" in reasons(tally)[near]
+    assert count(yes(near), yes(far)).approved_by == (far,)
 
 
 def test_a_void_robot_does_not_take_the_seat() -> None:

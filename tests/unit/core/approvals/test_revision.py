@@ -5,13 +5,18 @@ from typing import Any
 import pytest
 
 from assent.api.reasons import Reason
-from assent.api.v1alpha1.actionproposal import ActionProposalStatus, Change, Risk, Target
+from assent.api.v1alpha1.actionproposal import (
+    MAX_AUTHORS,
+    ActionProposalStatus,
+    Change,
+    Risk,
+    Target,
+)
 from assent.api.v1alpha1.actions import Action, action
 from assent.api.v1alpha1.parameters.region import TransferLeader
 from assent.api.v1alpha1.tikvcluster import Tier
 from assent.core.approvals.digest import ask_of
 from assent.core.approvals.revision import (
-    MAX_AUTHORS,
     MAX_VALUE,
     authors_of,
     changes_between,
