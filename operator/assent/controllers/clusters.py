@@ -30,6 +30,12 @@ class Gate:
     """None when the gate stands."""
     deviates: bool = False
     """True when it was seen to be open, not merely untestable."""
+    tried_in: frozenset[str] | None = None
+    """The namespaces in which it was tried to forge something; None stands for all."""
+
+    def covers(self, namespace: str) -> bool:
+        """Return True when the test was for that namespace, too."""
+        return self.tried_in is None or namespace in self.tried_in
 
     @property
     def opening(self) -> str | None:

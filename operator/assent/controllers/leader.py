@@ -82,6 +82,9 @@ class Leader:
             return
         queue.add(key)
         if kind == KINDS.cluster:
+            cluster = self._world.cluster(name)
+            if cluster is not None and not self.gate.covers(cluster.meta.namespace):
+                self._gate_moved.set()  # its namespace is new: nothing executes there until tested
             for proposal in self._world.unfinished_proposals_naming(name):
                 queue.add((KINDS.proposal, proposal.meta.key))
         elif kind == KINDS.proposal:

@@ -120,7 +120,7 @@ class ProposalController:
                 return rest
             await self._apply(proposal, cluster, decision, term)
         void = facts.gate_open is not None and decision.status.digest is None
-        if void and self._gate().problem is None:
+        if void and self._gate().opening is None:
             return 0.0  # nothing that was said counts, and the gate stands: it is asked anew
         if decision.look_again_at is None:
             return None
@@ -157,7 +157,7 @@ class ProposalController:
             )
             where = self._clusters.standing(cluster, term.epoch)
             ready = where.message if where.blocks else why_unread(proposal, look)
-        problem = self._problem(proposal, cluster, look)
+        problem, gate = self._problem(proposal, cluster, look), self._gate()
         return Facts(
             now=self._now(),
             proposal=proposal,
@@ -165,8 +165,8 @@ class ProposalController:
             cluster_ready=ready,
             snapshot=look.snapshot,
             halts=self._world.halts,
-            gate_installed=self._gate().problem is None,
-            gate_open=self._gate().opening or self.doubts.about(proposal),
+            gate_installed=gate.problem is None and gate.covers(proposal.meta.namespace),
+            gate_open=gate.opening or self.doubts.about(proposal),
             operator_username=self._username,
             problem=problem,
             detection_ran=look.detected_at is not None and look.failure is None,

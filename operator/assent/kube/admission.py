@@ -45,6 +45,8 @@ class GateReport:
     also when it could merely not be tested."""
     hidden_by: str | None = None
     """Somebody else's policy that refused a forgery in place of ours; None when none did."""
+    tried_in: frozenset[str] = frozenset()
+    """The namespaces in which something was forged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +125,13 @@ async def _tested(kube: KubeClient, settings: Settings) -> GateReport:
     if sentences:
         return GateReport("; ".join(sentences), deviates=True)
     hidden_by = None
-    for group in _groups(await _namespaces(kube, settings)):
+    namespaces = await _namespaces(kube, settings)
+    for group in _groups(namespaces):
         for report in await asyncio.gather(*(_forge(kube, one, settings) for one in group)):
             if report.problem is not None:
                 return report
             hidden_by = hidden_by or report.hidden_by
-    return GateReport(None, hidden_by=hidden_by)
+    return GateReport(None, hidden_by=hidden_by, tried_in=frozenset(namespaces))
 
 
 def opening_shown_by(

@@ -4,8 +4,10 @@ import asyncio
 
 from assent.controllers.clusters import Gate
 from assent.controllers.leader import RETEST
+from assent.kube.resources import KINDS
+from tests.support.proposals import EVICT_4
 from tests.unit.controllers.test_leader import leading, made
-from tests.unit.execution.rig import Rig
+from tests.unit.execution.rig import NS, Rig
 
 
 class Trials:
@@ -69,3 +71,40 @@ async def test_the_first_test_of_a_term_is_no_exception(op: Rig) -> None:
         tests.find(None)
         await op.until(lambda: tests.begun == 2)
         assert leader.gate == RETEST
+
+
+async def test_a_namespace_where_nothing_was_forged_yet_is_tested_at_once(op: Rig) -> None:
+    """The first TiKVCluster of a new namespace must not act for two minutes behind a gate that may
+    not be in force there; the other namespaces go on meanwhile.
+    """
+    tried: list[frozenset[str]] = [frozenset()]
+
+    async def check() -> Gate:
+        tested.set()
+        await go_on.wait()
+        return Gate(None, tried_in=tried[-1])
+
+    tested, go_on = asyncio.Event(), asyncio.Event()
+    go_on.set()
+    op.server.delete(KINDS.cluster, NS, "demo")
+    async with leading(op, made(op, check_gate=check)):
+        await op.until(tested.is_set)
+        tested.clear()
+        go_on.clear()
+        tried.append(frozenset({NS}))
+        op.watch()
+        await op.until(tested.is_set)
+        op.file("p1", EVICT_4)
+        status = await op.until_phase("p1", "Pending")
+        seats = [{"by": "sre-2", "decision": "Approve", "digest": status["digest"]}]
+        op.say("p1", approvals=seats)
+        held = await op.until_phase("p1", "Approved")
+        assert held["reason"] == "GateNotInstalled"
+        go_on.set()
+        await op.until_phase("p1", "Succeeded")
+
+
+def test_a_test_without_a_word_on_namespaces_was_for_all() -> None:
+    """As where they are watched by name."""
+    assert Gate(None).covers("anywhere")
+    assert not Gate(None, tried_in=frozenset()).covers("anywhere")
