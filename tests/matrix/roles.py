@@ -15,7 +15,6 @@ OPERATOR = "system:serviceaccount:assent-system:assent"
 ROBOTS = "system:serviceaccount:"
 _RBAC = "rbac.authorization.k8s.io"
 _EVERYBODY = "system:authenticated"
-_OF_ROBOTS = ("system:serviceaccounts", "system:serviceaccounts:gitops", _EVERYBODY)
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,11 @@ class Role:
     @property
     def who(self) -> Who:
         """The identity, by impersonation; the operator's pods have tokens instead."""
-        robot = self.user.startswith(ROBOTS)
-        return Who(self.user, _OF_ROBOTS if robot else (_EVERYBODY,))
+        if not self.user.startswith(ROBOTS):
+            return Who(self.user, (_EVERYBODY,))
+        namespace = self.user.removeprefix(ROBOTS).split(":")[0]
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", _EVERYBODY)
+        return Who(self.user, groups)
 
     @property
     def with_every_right(self) -> Who:
@@ -82,6 +84,12 @@ ROLES = (
         "gitops",
         "system:serviceaccount:gitops:deployer",
         "the account of a GitOps tool: files proposals, decides on Low and Medium",
+        (_PROPOSER, f"{_APPROVER}low", f"{_APPROVER}medium"),
+    ),
+    Role(
+        "tenant",
+        f"{ROBOTS}{NAMESPACE}:deployer",
+        "the same in the proposals' own namespace, where whoever has `edit` may act as it",
         (_PROPOSER, f"{_APPROVER}low", f"{_APPROVER}medium"),
     ),
     Role(

@@ -83,7 +83,7 @@ class Scene:
     resolved: bool = False
     """Ann has said that it happened."""
     status: dict[str, Any] = field(default_factory=dict)
-    """Further fields of status, written with the last phase."""
+    """Further fields of status, written with the last phase; None takes one away."""
 
     @property
     def own(self) -> bool:
@@ -139,7 +139,8 @@ class Stage:
             stored["spec"]["resolution"] = resolution
             self._apply(place, stored, by=ANN)
         if said.status:
-            self._status(place, {**status, "phase": said.phase, **said.status})
+            whole = {**status, "phase": said.phase, **said.status}
+            self._status(place, {key: value for key, value in whole.items() if value is not None})
         return place
 
     def cluster(self, *, status: dict[str, Any] | None = None, **spec: Any) -> Place:
@@ -220,15 +221,17 @@ def _assessed(spec: Object, scene: Scene) -> Object:
 def _in_the_name_of(scene: Scene, role: Role) -> Scene:
     """Return the scene with the role's user for ``{me}``.
 
-    The operator has no seat, and no service account has one at High, whoever sets the scene: then
-    their own seat is missing from it.
+    The operator has no seat, nor has a service account of the namespace, and no service account has
+    one at High, whoever sets the scene: then their own seat is missing from it.
     """
     if not scene.own:
         return scene
     seats: Sequence[Entry] = scene.seats
     seatless = role.user.startswith(ROBOTS) and scene.tier in ("High", "Critical")
-    if seatless or role.user == OPERATOR:
-        seats = [entry for entry in seats if entry["by"] != "{me}"]
+    of_here = role.user.startswith(f"{ROBOTS}{NAMESPACE}:")
+    if seatless or of_here or role.user == OPERATOR:
+        operators = role.user == OPERATOR
+        seats = [one for one in seats if one["by"] != "{me}" or not (operators or _is_yes(one))]
     named = fill(
         {
             "author": scene.author,
@@ -243,6 +246,10 @@ def _in_the_name_of(scene: Scene, role: Role) -> Scene:
     )
     named |= {"authors": tuple(named["authors"]), "seats": tuple(named["seats"])}
     return replace(scene, **named)
+
+
+def _is_yes(entry: Entry) -> bool:
+    return entry["decision"] == "Approve"
 
 
 def fill(value: Any, role: Role) -> Any:

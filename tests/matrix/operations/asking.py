@@ -21,6 +21,8 @@ from tests.matrix.writes import Kind, Object, Place
 LATER = "2031-01-01T00:00:00Z"
 INCIDENT = "assent.tikv.org/incident"
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "0-1"}
+CROWD = tuple(f"editor-{number}" for number in range(15))
+"""With the author of the scene as many as the record of authors holds."""
 RESOLVED = {"outcome": "Happened", "digest": DIGEST}
 
 
@@ -71,6 +73,20 @@ FILING = (
 EDITING = (
     on_proposal("edit-own", "changes their own ask", MY_OWN, reason="better"),
     on_proposal("modify", "changes another's ask", LOW, reason="better", proposedBy=ME),
+    on_proposal(
+        "modify-as-17th",
+        "changes an ask that 16 others have written",
+        replace(LOW, authors=CROWD),
+        reason="better",
+        proposedBy=ME,
+    ),
+    on_proposal(
+        "modify-again",
+        "changes an ask that they and 15 others have written",
+        replace(LOW, authors=(*CROWD[1:], ME)),
+        reason="better",
+        proposedBy=ME,
+    ),
     on_proposal(
         "modify-dropping",
         "changes an ask and removes the approvals it had",

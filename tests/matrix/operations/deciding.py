@@ -137,6 +137,12 @@ OF_WHAT_WAS_SEEN = (
     tried("wrong-digest-high", "approves another digest (High)", HIGH, yes(ME, "sha256:0b")),
     tried("no-digest", "approves no digest at all", LOW, yes(ME, None)),
     tried(
+        "digest-of-nothing",
+        "approves what has no digest just now by the word none",
+        replace(LOW, status={"digest": None}),
+        yes(ME, "none"),
+    ),
+    tried(
         "old-digest",
         "approves the revision before",
         replace(LOW, status={"digest": "sha256:0c", "revision": 3}),
