@@ -140,7 +140,7 @@ def _begin(line: Line, asked: tuple[str, ...]) -> None:
         return
     try:
         _begun[whole] = Process("kubectl", whole, given=None)
-    except FileNotFoundError:
+    except OSError:
         return  # whoever asks for it in earnest says so
 
 

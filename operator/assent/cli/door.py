@@ -86,6 +86,7 @@ class Door:
             "kubectl",
             ["proxy", f"--unix-socket={self._socket}", f"--accept-paths={PATHS}", *self.flags],
             given=None,
+            own_group=True,
         )
 
     def opens(self) -> bool:

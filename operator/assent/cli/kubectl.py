@@ -109,13 +109,15 @@ class Kubectl:
             return Handed(begun, lambda: Running(self.stream(*arguments)))
         return Running(begun or self.stream(*arguments, given=given))
 
-    def stream(self, *arguments: str, given: str | None = None) -> Process:
+    def stream(self, *arguments: str, given: str | None = None, own_group: bool = False) -> Process:
         """Start it to be read while it runs; whoever reads ends it. Errors as `start`."""
-        whole = (*arguments, *self.flags)
+        sent = None if given is None else given.encode()
         try:
-            return Process("kubectl", whole, given=None if given is None else given.encode())
+            return Process("kubectl", (*arguments, *self.flags), given=sent, own_group=own_group)
         except FileNotFoundError as error:
             raise CliError("kubectl is not in PATH: install it.", Exit.REFUSED) from error
+        except OSError as error:  # no right to run it, no program, a line that is too long
+            raise CliError(f"kubectl cannot be started: {error.strerror}.") from error
 
     def text(self, *arguments: str, given: str | None = None) -> str:
         """Return what it prints; errors as `Running.text`."""

@@ -10,38 +10,58 @@ import select
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 PIECE = 65_536
 FEWER_COLLECTIONS = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 """A kubectl lives for a moment: garbage is collected when there is much, not as in a server."""
 
 
-class Process:
-    """A program that was started. Its stdin is ``given``, or nothing."""
+TERMINAL = (21, 22)
+"""SIGTTIN and SIGTTOU, on every system that has posix_spawn; the signal module is slow to load."""
 
-    def __init__(self, program: str, arguments: Sequence[str], *, given: bytes | None) -> None:
+
+class Process:
+    """A program that was started. Its stdin is ``given``, or nothing.
+
+    With ``own_group`` it leads a process group, and `end` ends all that it has started, too: many a
+    kubectl in PATH is a script around the real one, which would go on for ever. Such a group is not
+    the terminal's: a login that wants to ask there is refused, instead of stopped without a word.
+    """
+
+    def __init__(
+        self,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        given: bytes | None,
+        own_group: bool = False,
+    ) -> None:
         """Start it.
 
         Raises:
-            FileNotFoundError: there is no such program in PATH; nothing was started.
+            OSError: there is no such program in PATH, or it cannot be run; nothing was started.
         """
         self.out, child_out = os.pipe()
         self._err, child_err = os.pipe()
         child_in, self._in = os.pipe()
         self._given = given or b""
+        self._has_group = own_group
         actions = [
             (os.POSIX_SPAWN_DUP2, child_in, 0),
             (os.POSIX_SPAWN_DUP2, child_out, 1),
             (os.POSIX_SPAWN_DUP2, child_err, 2),
         ]
+        apart: Any = {"setpgroup": 0, "setsigmask": TERMINAL} if own_group else {}
         try:
             self._id = os.posix_spawnp(
                 program,
                 [program, *arguments],
                 {**FEWER_COLLECTIONS, **os.environ},
                 file_actions=actions,
+                **apart,
             )
-        except FileNotFoundError:
+        except OSError:
             self._close(self.out, self._err, self._in)
             raise
         finally:
@@ -89,11 +109,14 @@ class Process:
         return os.read(self.out, PIECE) if ready else None
 
     def end(self, *, at_once: bool) -> tuple[bytes, int]:
-        """Wait for its end, or bring it about; return its stderr and the exit code."""
+        """Wait for its end, or bring it about; return its stderr and the exit code.
+
+        What was ended at once is not asked for its stderr: a child of its own may keep it open.
+        """
         if at_once:
-            os.kill(self._id, 9)
+            (os.killpg if self._has_group else os.kill)(self._id, 9)
         code = self._wait()
-        err = os.read(self._err, PIECE)
+        err = b"" if at_once else os.read(self._err, PIECE)
         self._close(self.out, self._err)
         return err, code
 

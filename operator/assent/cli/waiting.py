@@ -102,7 +102,7 @@ def _states(
     # the first event, which is news when the object has changed between the two.
     process = kubectl.stream(
         "get", PROPOSALS, f"--field-selector=metadata.name={name}",
-        "--watch", "--output-watch-events", "-o", "json",
+        "--watch", "--output-watch-events", "-o", "json", own_group=True,
     )  # fmt: skip
     ended, heard = False, console.now()
     try:
