@@ -33,7 +33,10 @@ def prepare(layout: Layout) -> None:
         SandboxError: a sandbox runs there, or the directory holds something else.
     """
     if layout.is_alive():
-        raise SandboxError(f"A sandbox already runs in {layout.root}: `python -m sandbox down`.")
+        raise SandboxError(
+            f"A sandbox already runs in {layout.root}. `make sandbox-down` stops it; to use it: "
+            "export $(.venv/bin/python -m sandbox env)"
+        )
     remove(layout)
     layout.root.mkdir(parents=True, mode=0o700)
     layout.logs.mkdir()

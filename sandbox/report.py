@@ -1,5 +1,8 @@
 """What the command line says about a sandbox."""
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from sandbox.layout import Layout
@@ -47,7 +50,10 @@ def welcome(layout: Layout, state: State) -> str:
     looks = (
         ["kubectl api-resources --api-group=assent.tikv.org"]
         if bare
-        else ["kubectl -n tikv get tikvclusters", "kubectl -n tikv get actionproposals --watch"]
+        else [
+            "kubectl -n tikv get tikvclusters",
+            "kubectl apply -f sandbox/manifests/people.yaml     # sam asks, alice and bert decide",
+        ]
     )
     evict = (
         'curl -d \'{"name":"evict-leader-scheduler","store_id":1}\' $PD_URL/pd/api/v1/schedulers'
@@ -57,12 +63,19 @@ def welcome(layout: Layout, state: State) -> str:
             describe(layout, state),
             "",
             f"{options['stores']} stores, {options['regions']} regions. Next:",
+            *_path_line(),
             "  export $(python -m sandbox env)",
             *(f"  {look}" for look in looks),
-            "  python -m sandbox store stop 4      # break something",
-            f"  {evict}",
+            f"  {evict}     # break something",
+            *([] if bare else ["  kubectl proposals -n tikv --as alice"]),
             "  python -m sandbox logs operator-1 -f" if not bare else "  python -m sandbox status",
-            "  python -m sandbox user alice --group sre > alice.kubeconfig",
-            "  python -m sandbox down",
+            "  make sandbox-down     # more: sandbox/README.md",
         ]
     )
+
+
+def _path_line() -> list[str]:
+    """What makes `python`, `kubectl` and the plugins those of the checkout, where they are not."""
+    programs = str(Path(sys.executable).parent)
+    known = os.environ.get("PATH", "").split(os.pathsep)
+    return [] if programs in known else [f'  export PATH="{programs}:$PATH"']

@@ -1,5 +1,7 @@
 """What the command line accepts, and what it says."""
 
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 
 from sandbox.cli import main, parser
 from sandbox.errors import SandboxError
-from sandbox.layout import Layout
+from sandbox.layout import CHECKOUT, Layout
 from sandbox.options import Options
 from sandbox.report import describe, environment, welcome
 
@@ -100,6 +102,28 @@ def test_a_bare_sandbox_is_not_told_of_its_operator() -> None:
     bare = {**STATE, "options": {**STATE["options"], "bare": True}, "operators": {}}
     assert "operator-1" in welcome(LAYOUT, STATE)
     assert "operator-1" not in welcome(LAYOUT, bare)
+    assert "proposals" not in welcome(LAYOUT, bare)
+
+
+def test_whoever_has_no_python_on_the_path_is_told_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`make sandbox-up` needs none; the commands that it prints do."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert f'export PATH="{Path(sys.executable).parent}:$PATH"' in welcome(LAYOUT, STATE)
+
+
+def test_whoever_has_it_is_not_bothered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line less to read."""
+    monkeypatch.setenv("PATH", f"/usr/bin:{Path(sys.executable).parent}")
+    assert "export PATH" not in welcome(LAYOUT, STATE)
+
+
+def test_what_is_said_to_be_applied_is_there() -> None:
+    """Commands to copy must work, from the root of the checkout."""
+    named = re.findall(r"kubectl apply -f (\S+)", welcome(LAYOUT, STATE))
+    assert named
+    assert [path for path in named if not (CHECKOUT / path).is_file()] == []
 
 
 @pytest.mark.parametrize(
