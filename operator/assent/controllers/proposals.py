@@ -115,6 +115,8 @@ class ProposalController:
             cluster = self._world.cluster(cluster_key)
             facts = await self._gather(proposal, cluster, term)
             decision = decide(facts)
+            if decision.call is not None and self._stale(cluster):
+                return 0.0
             rest = rest_seconds(proposal, self._now())
             if decision.call is not None and rest > 0:
                 return rest
@@ -125,6 +127,20 @@ class ProposalController:
         if decision.look_again_at is None:
             return None
         return max(0.0, (decision.look_again_at - self._now()).total_seconds())
+
+    def _stale(self, cluster: Cluster | None) -> bool:
+        """Whether somebody changed the TiKVCluster while PD was read: a claim is over the version
+        of its proposal only, and must not be by a policy that was narrowed meanwhile.
+        """
+        newest = None if cluster is None else self._world.cluster(cluster.meta.key)
+        if cluster is None or newest is None:
+            return True
+        known, now = cluster.meta, newest.meta
+        return (known.uid, known.generation, known.deleting) != (
+            now.uid,
+            now.generation,
+            now.deleting,
+        )
 
     async def _apply(
         self, proposal: Proposal, cluster: Cluster | None, decision: Decision, term: Term

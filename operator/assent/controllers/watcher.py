@@ -103,11 +103,13 @@ class Watcher:
     def _answers(self, cluster: Cluster, asked: Wanted, newer_than: datetime) -> bool:
         if self._looked_for != cluster.spec.pd:
             return False
-        look = self.look
-        if look.failed_at is not None and look.failed_at >= newer_than:
+        look, now = self.look, self._now()
+        # A clock that was set back must not make what is old young for as long as that.
+        if look.failed_at is not None and newer_than <= look.failed_at <= now:
             return True
-        complete = asked <= look.asked
-        return look.snapshot is not None and complete and look.snapshot.taken_at >= newer_than
+        if look.snapshot is None or not asked <= look.asked:
+            return False
+        return newer_than <= look.snapshot.taken_at <= now
 
     async def renew(self, cluster: Cluster, wanted: Wanted) -> Look:
         """Return a look at PD as it is now."""

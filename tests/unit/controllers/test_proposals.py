@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Execution, StepState
@@ -151,6 +152,37 @@ async def test_a_broken_glass_whose_write_was_not_answered_is_counted(
         await op.reconcile("p1")
     assert op.status("p1")["approvals"]["summary"] == "1/2 glass"
     assert glasses(op, "Medium") == 1
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        {"policy": {"approvalsNeeded": {"medium": 3}}},
+        {"policy": {"maxTier": "Low"}},
+        {"dryRun": True},
+        {"suspend": True},
+    ],
+    ids=["more approvals", "lower ceiling", "dry-run", "suspended"],
+)
+async def test_a_policy_that_was_narrowed_while_pd_was_read_counts(
+    op: Rig, narrowed: dict[str, object]
+) -> None:
+    """The claim is a compare-and-swap over the proposal, not over the TiKVCluster."""
+    await op.approved("p1", EVICT_4)
+    op.clock.advance(60)  # what is known of PD is old: it is read anew
+    writes = len(op.server.requests("PATCH", "/status$"))
+
+    def narrow(request: httpx.Request) -> httpx.Response:
+        op.pd.answers.clear()
+        op.server.edit(KINDS.cluster, NS, "demo", {"spec": narrowed})
+        return op.pd._serve(request, "", leads=True)
+
+    op.pd.answers[("GET", "/pd/api/v1/stores")] = narrow
+    assert await op.reconcile("p1") == 0.0
+    assert len(op.server.requests("PATCH", "/status$")) == writes
+    await op.reconcile("p1")
+    await op.until_idle("p1")
+    assert op.sent == 0
 
 
 async def test_without_its_cluster_an_open_proposal_waits_and_says_so(op: Rig) -> None:

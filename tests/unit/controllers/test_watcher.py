@@ -78,6 +78,24 @@ async def test_a_newer_look_is_read_and_an_older_is_not() -> None:
     assert bench.pd.calls(STORES) == 2
 
 
+@pytest.mark.parametrize("reachable", [True, False], ids=["a look", "a failure"])
+async def test_what_was_seen_before_the_clock_was_set_back_is_not_young(reachable: bool) -> None:
+    """By its date it would be younger than anything for an hour: decisions on PD as it was."""
+    bench = Bench()
+    if not reachable:
+        bench.pd.unreachable = {0, 1, 2}
+    await bench.watcher.renew(bench.cluster, Wanted())
+    bench.pd.unreachable = set()
+    calls = bench.pd.calls(STORES)
+    bench._now -= timedelta(hours=1)
+    look = await bench.watcher.refresh(
+        bench.cluster, Wanted(), newer_than=bench.now() - timedelta(seconds=5)
+    )
+    assert bench.pd.calls(STORES) == calls + 1
+    assert look.snapshot is not None
+    assert look.snapshot.taken_at <= bench.now()
+
+
 async def test_regions_that_the_last_look_lacks_are_read() -> None:
     """A fresh snapshot without the region says nothing about it."""
     bench = Bench()

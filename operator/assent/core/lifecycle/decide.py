@@ -33,7 +33,7 @@ from assent.core.lifecycle.gate_list import (
     gates_of,
 )
 from assent.core.lifecycle.messages import approve_command
-from assent.core.lifecycle.transition import Also, Cause, advance
+from assent.core.lifecycle.transition import Also, Cause, advance, seen
 from assent.core.policy.gates import RECHECK_SECONDS
 
 
@@ -46,7 +46,7 @@ def decide(facts: Facts, catalogue: Catalogue = CATALOGUE) -> Decision:
     proposal = facts.proposal
     unchanged = Decision(status=proposal.status)
     if proposal.status.phase is Phase.OUTCOME_UNKNOWN:
-        return resolved(facts) or unchanged
+        return resolved(facts) or Decision(status=seen(proposal))
     if proposal.status.phase is Phase.ACTIVE:
         return revert_or_wait(facts, catalogue)
     is_open = proposal.status.phase is None or proposal.status.phase in OPEN
@@ -142,8 +142,9 @@ def _rest(facts: Facts, also: Also) -> Decision:
     status = facts.proposal.status.model_copy(update=dict(also.changes))
     same_digest = status.digest == facts.proposal.status.digest
     # A suggestion that people agreed to before the mode was Observe is claimed by the next look.
+    asked_now = facts.proposal.status.phase is Phase.SUGGESTED and not _observes(facts)
     enough = status.approvals is not None and status.approvals.missing == 0
-    again_at = facts.now if enough and not _observes(facts) else _soon(facts)
+    again_at = facts.now if enough and asked_now else _soon(facts)
     cause = _suggestion(facts) if _observes(facts) else _question(facts, also)
     return advance(
         facts.proposal,

@@ -34,7 +34,7 @@ def may_call(
     standing = [halt for halt in halts if not (undo and halt.spec.allow_rollback)]
     if isinstance(halted := not_halted(standing), Hold):
         return halted
-    return None if undo else _too_late(proposal, now)
+    return None if undo else _no_more(proposal, cluster, now)
 
 
 def _by_cluster(proposal: Proposal, cluster: Cluster | None) -> Hold | None:
@@ -50,13 +50,21 @@ def _by_cluster(proposal: Proposal, cluster: Cluster | None) -> Hold | None:
     return None
 
 
-def _too_late(proposal: Proposal, now: datetime) -> Hold | None:
-    """A process that slept through the whole window must not wake up and send.
+def _no_more(proposal: Proposal, cluster: Cluster | None, now: datetime) -> Hold | None:
+    """What was decided may not be begun any more: an undo of it may, however late.
 
-    Between two steps nothing is open: the next call gets a window of its own.
+    A process that slept through the whole window must not wake up and send. Between two steps
+    nothing is open: the next call gets a window of its own, and is weighed anew.
     """
     execution = proposal.status.execution
     step = open_step(execution) if execution is not None else None
-    if step is not None and now >= step.verify_by:
+    if step is None:
+        return None
+    if now >= step.verify_by:
         return Hold(Reason.HELD, "the time in which its effect must show is over")
+    risk = proposal.status.risk
+    highest = cluster.spec.policy.max_tier if cluster is not None else None
+    if risk is not None and highest is not None and risk.tier.rank > highest.rank:
+        message = f"its tier is {risk.tier.value}, and spec.policy.maxTier is {highest.value} now"
+        return Hold(Reason.TIER_NOT_ALLOWED, message)
     return None

@@ -101,6 +101,19 @@ def advance(
     )
 
 
+def seen(proposal: Proposal) -> ActionProposalStatus:
+    """Return the status as it is, for the spec as it is now: where what was written into spec
+    changes nothing, kstatus must not wait for somebody to look at it.
+    """
+    status, generation = proposal.status, proposal.meta.generation
+    conditions = [
+        one.model_copy(update={"observed_generation": generation})
+        for one in status.conditions or ()
+    ]
+    update = {"observed_generation": generation, "conditions": conditions or None}
+    return status.model_copy(update=update)
+
+
 def glass_of(status: ActionProposalStatus) -> BrokenGlass | None:
     """Return who stands in for missing approvals, None when nobody does."""
     return status.approvals.break_glass if status.approvals is not None else None

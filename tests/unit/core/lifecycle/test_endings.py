@@ -19,6 +19,7 @@ from assent.core.lifecycle.case import Evidence
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.settle import settle
+from assent.core.lifecycle.transition import seen
 from assent.core.model.call import Did, Unknown
 from tests.support.proposals import (
     EVICT_4,
@@ -253,14 +254,30 @@ def test_a_person_settles_the_unknown(
 def test_a_word_for_another_digest_settles_nothing() -> None:
     """It was written for something else."""
     known = said(lost(), ResolutionOutcome.HAPPENED, "sha256:other")
-    assert decide(known).status == known.proposal.status
+    assert decide(known).status == seen(known.proposal)
 
 
 def test_the_unknown_waits_for_a_word() -> None:
     """Neither time nor a cancel settles it."""
     known = lost()
     assert decide(later(known, 10**6)).status == known.proposal.status
-    assert decide(with_spec(known, cancel=cancel())).status == known.proposal.status
+    cancelled = decide(with_spec(known, cancel=cancel())).status
+    assert cancelled.phase is Phase.OUTCOME_UNKNOWN
+    assert cancelled.message == known.proposal.status.message
+
+
+def test_a_cancel_of_the_unknown_was_seen() -> None:
+    """It changes nothing, but kstatus must go on to say Failed: a status about an older spec would
+    read as one that is still worked on. Seen once, it is not written again.
+    """
+    known = with_spec(lost(), cancel=cancel())
+    generation = known.proposal.meta.generation
+    decided = decide(known)
+    assert decided.status.observed_generation == generation
+    conditions = decided.status.conditions or []
+    assert {one.observed_generation for one in conditions} == {generation}
+    again = stored(known, decided)
+    assert decide(again).status == again.proposal.status
 
 
 def test_stop_is_the_action_under_test() -> None:

@@ -5,10 +5,21 @@ from dataclasses import replace
 import pytest
 
 from assent.api.reasons import Reason
-from assent.api.v1alpha1.tikvcluster import Mode
+from assent.api.v1alpha1.actionproposal import StepState
+from assent.api.v1alpha1.tikvcluster import Mode, Tier
 from assent.core.lifecycle.interrupts import may_call
 from assent.core.model.resource import Cluster, HaltOrder, Proposal
-from tests.support.proposals import at, cancel, claimed, cluster, facts, halt, with_spec
+from tests.support.proposals import (
+    EVICT_4,
+    at,
+    cancel,
+    claimed,
+    cluster,
+    facts,
+    halt,
+    with_spec,
+)
+from tests.support.snapshots import snapshot
 
 SOON = at(1)
 
@@ -87,6 +98,33 @@ def test_a_process_that_slept_too_long_sends_nothing() -> None:
     assert hold is not None
     assert hold.reason == Reason.HELD
     assert may_call(claimed(), cluster(), (), at(300), undo=True) is None
+
+
+def test_a_ceiling_that_was_lowered_meanwhile_stops_the_call() -> None:
+    """Nothing above it runs, approved or not; an undo of what runs already does."""
+    lowered = cluster(policy={"max_tier": Tier.LOW})
+    evicting = claimed(EVICT_4, snapshot=snapshot())
+    assert evicting.status.risk is not None
+    assert evicting.status.risk.tier is Tier.MEDIUM
+    hold = may_call(evicting, lowered, (), SOON, undo=False)
+    assert hold is not None
+    assert hold.reason == Reason.TIER_NOT_ALLOWED
+    assert "spec.policy.maxTier is Low now" in hold.message
+    assert may_call(evicting, lowered, (), SOON, undo=True) is None
+    at_it = cluster(policy={"max_tier": Tier.MEDIUM})
+    assert may_call(evicting, at_it, (), SOON, undo=False) is None
+
+
+def test_between_two_steps_the_ceiling_is_the_next_steps() -> None:
+    """There it ends the plan and takes back what stands, rather than wait for ever."""
+    evicting = claimed(EVICT_4, snapshot=snapshot())
+    execution = evicting.status.execution
+    assert execution is not None
+    done = [step.model_copy(update={"state": StepState.DONE}) for step in execution.steps]
+    journal = execution.model_copy(update={"steps": done})
+    status = evicting.status.model_copy(update={"execution": journal})
+    lowered = cluster(policy={"max_tier": Tier.LOW})
+    assert may_call(replace(evicting, status=status), lowered, (), SOON, undo=False) is None
 
 
 def test_without_a_journal_only_the_world_is_asked() -> None:
