@@ -155,6 +155,8 @@ class ProposalController:
         except OutcomeUnknown:
             if decision.call is None:  # it may be stored: rather told twice than never
                 self._count_glass(proposal, decision)
+                for notice in decision.notices:
+                    self._executor.journal.announce(proposal, notice)
             raise
         self._count_glass(proposal, decision)
 

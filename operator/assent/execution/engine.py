@@ -194,7 +194,13 @@ class Executor:
             if stored.status.execution != decision.status.execution:
                 raise
             self._unsure.pop(proposal.meta.key, None)
+            self._announce(stored, decision)
             return stored
+
+    def _announce(self, proposal: Proposal, decision: Decision) -> None:
+        """Post what the journal did not, because it never heard that the claim was stored."""
+        for notice in decision.notices:
+            self.journal.announce(proposal, notice)
 
     def resume(self, proposal: Proposal, cluster: Cluster | None, term: Term) -> None:
         """Take up an open intent that nobody in this process is working on.
@@ -207,6 +213,8 @@ class Executor:
         unsure = self._unsure.pop(proposal.meta.key, None)
         ours = unsure is not None and unsure.status.execution == proposal.status.execution
         call = unsure.call if unsure is not None and ours else None
+        if unsure is not None and ours:
+            self._announce(proposal, unsure)
         pilot = self._pilot
         if cluster is None:
             self._launch(proposal, lambda _: self._orphaned(proposal, term))

@@ -109,6 +109,11 @@ async def test_a_gate_that_does_not_stand_holds_what_was_approved(op: Rig) -> No
     await op.until_phase("p1", "Succeeded")
 
 
+def events(op: Rig) -> list[str]:
+    """Return the reasons of the Events that were posted."""
+    return [event["reason"] for event in op.server.all(KINDS.event)]
+
+
 def glasses(op: Rig, tier: str) -> float | None:
     return op.metrics.registry.get_sample_value("assent_glass_broken_total", {"tier": tier})
 
@@ -137,7 +142,7 @@ async def test_a_broken_glass_is_counted_once(op: Rig) -> None:
 
 
 @pytest.mark.parametrize("suspended", [True, False], ids=["held", "claimed"])
-async def test_a_broken_glass_whose_write_was_not_answered_is_counted(
+async def test_a_broken_glass_whose_write_was_not_answered_is_told_of(
     op: Rig, suspended: bool
 ) -> None:
     """It is stored, whoever heard of it."""
@@ -152,6 +157,10 @@ async def test_a_broken_glass_whose_write_was_not_answered_is_counted(
         await op.reconcile("p1")
     assert op.status("p1")["approvals"]["summary"] == "1/2 glass"
     assert glasses(op, "Medium") == 1
+    await op.until(lambda: "GlassBroken" in events(op))
+    await op.until_idle("p1")
+    await op.events.aclose()
+    assert events(op).count("GlassBroken") == 1
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,8 @@ async def test_a_claim_that_lands_late_is_known_again_as_never_sent(op: Rig) -> 
     await op.reconcile("p1")
     await op.until_phase("p1", "Succeeded")
     assert op.calls == [("POST", "/schedulers")]
+    # The journal never heard that it was stored: told of nevertheless.
+    await op.until(lambda: "Calling" in [one["reason"] for one in op.server.all(KINDS.event)])
 
 
 async def test_another_leader_in_the_journal_ends_the_term_without_a_call(op: Rig) -> None:
