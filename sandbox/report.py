@@ -17,6 +17,7 @@ def environment(layout: Layout, state: State) -> dict[str, str]:
         "KUBECONFIG": str(layout.kubeconfig),
         "PD_URL": first["proxy_url"],
         "PD_DIRECT_URL": first["direct_url"],
+        "PD_FAULTS_URL": first["control_url"],
         "TIKVSIM_URL": state["tikvsim"],
         "SANDBOX_DIR": str(layout.root),
     }

@@ -183,6 +183,10 @@ class Story:
         check(len(calls) == 2, calls)
         tell.good("all that the operator ever asked PD to change, from the journal in front of PD:")
         tell.output("\n".join(calls))
+        tell.say(
+            "To do this yourself: docs/quickstart.md, where `kubectl proposals` and `kubectl "
+            "approve` do the patches; or DEMO_PAUSE=1 make demo, where you type what people type."
+        )
 
 
 def record(spec: dict[str, Any], status: dict[str, Any]) -> str:

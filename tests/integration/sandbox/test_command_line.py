@@ -31,7 +31,14 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLi
 def test_env_names_what_scripts_need(command_line: CommandLine) -> None:
     """One NAME=value a line, so that `export $(…)` works, and every URL answers."""
     told = dict(line.split("=", 1) for line in command_line.type("env").splitlines())
-    names = ["KUBECONFIG", "PD_URL", "PD_DIRECT_URL", "TIKVSIM_URL", "SANDBOX_DIR"]
+    names = [
+        "KUBECONFIG",
+        "PD_URL",
+        "PD_DIRECT_URL",
+        "PD_FAULTS_URL",
+        "TIKVSIM_URL",
+        "SANDBOX_DIR",
+    ]
     assert list(told) == names
     assert Path(told["SANDBOX_DIR"]) == command_line.directory
     assert httpx.get(f"{told['PD_URL']}/pd/api/v1/version").json()["version"] == "v8.1.0"
@@ -99,6 +106,7 @@ def test_a_process_can_be_restarted(command_line: CommandLine) -> None:
     assert httpx.get(f"{before['PD_URL']}/pd/api/v1/stores").json()["count"] == 3
 
 
+@pytest.mark.contract
 def test_two_sandboxes_run_side_by_side(command_line: CommandLine, box: Sandbox) -> None:
     """Checkouts and test workers must not meet."""
     assert box.pd_urls[0] != command_line.environment()["PD_URL"]
@@ -133,6 +141,7 @@ def test_an_interrupted_up_leaves_nothing(tmp_path: Path) -> None:
     assert not directory.exists()
 
 
+@pytest.mark.contract
 def test_up_and_down_clean_up_after_a_crash(command_line: CommandLine) -> None:
     """A power cut or kill -9 leaves a directory that neither command may stumble over."""
     _crash(command_line.directory)

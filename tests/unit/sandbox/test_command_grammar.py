@@ -87,6 +87,7 @@ def test_the_environment_has_the_first_members_proxy() -> None:
     told = environment(LAYOUT, STATE)
     assert told["PD_URL"] == "http://127.0.0.1:4"
     assert told["PD_DIRECT_URL"] == "http://127.0.0.1:3"
+    assert told["PD_FAULTS_URL"] == "http://127.0.0.1:5"
     assert told["SANDBOX_DIR"] == "/box"
 
 
