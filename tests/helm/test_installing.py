@@ -42,6 +42,7 @@ def release(kube: KubeApi, action: str, *arguments: str) -> str:
 APPLY = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
 
 
+@pytest.mark.contract
 def test_kustomization_and_chart_are_accepted(kube: KubeApi) -> None:
     """Server-side dry run under strict validation of every object, both ways."""
     rendered = kubectl(kube, "kustomize", str(ROOT / "deploy"))
@@ -134,6 +135,7 @@ def test_install_and_uninstall(kube: KubeApi) -> None:
         kube.call("GET", path("tikvclusters", cluster)).ok()
 
 
+@pytest.mark.contract
 def test_upgrade_changes_what_was_asked(kube: KubeApi) -> None:
     """The same chart again with other values."""
     release(kube, "install", str(CHART))

@@ -174,6 +174,7 @@ def paused(tmp_path: Path) -> Iterator[Paused]:
     process.wait()
 
 
+@pytest.mark.contract
 def test_the_reader_takes_part_and_leaves_with_ctrl_c(paused: Paused) -> None:
     """The printed line is all one needs; the demo goes on by itself; Ctrl-C leaves nothing."""
     ask = paused.await_ask(1)

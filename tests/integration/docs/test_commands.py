@@ -12,9 +12,11 @@ from tests.integration.docs.walking import tools, walk
 from tests.integration.operator.scene import FAST_LEASE, ROLES, Scene, set_limit
 from tests.support.certificates import Authority
 
-pytestmark = pytest.mark.xdist_group("docs")
+pytestmark = [pytest.mark.contract, pytest.mark.xdist_group("docs")]
 
 NAMESPACE = "tikv"
+QUICKLY_WALKED = "docs/how-to/modify.md"
+"""The page whose walk `make test` keeps; `make contract` walks all."""
 FILED = {
     "docs/how-to/approve.md": {
         "fill-store-2": set_limit(2, 400),
@@ -71,7 +73,13 @@ def prepare(page: str, scene: Scene) -> None:
         scene.await_phase("limit-store-2", "OutcomeUnknown")
 
 
-@pytest.mark.parametrize("page", WORKING)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.smoke if page == QUICKLY_WALKED else ())
+        for page in WORKING
+    ],
+)
 def test_a_how_to_works_on_the_sandbox(page: str, scene: Scene, toolbox: Path) -> None:
     """As the people it names, with the roles it names, against a real operator and PD."""
     prepare(page, scene)

@@ -10,6 +10,7 @@ from tests.integration.operator.scene import FAST_LEASE, Scene, evict_leaders, s
 EVICT = "/pd/api/v1/schedulers"
 
 
+@pytest.mark.contract
 def test_an_unreachable_pd_is_said_and_recovered_from(scene: Scene) -> None:
     """Proposals are kept; nothing is concluded from silence."""
     scene.file("limit", set_limit(2, 60))
@@ -56,6 +57,7 @@ def test_the_second_object_on_one_pd_says_so_and_never_acts(scene: Scene) -> Non
     assert {item["spec"]["clusterRef"]["name"] for item in scene.proposals()} == {"prod"}
 
 
+@pytest.mark.contract
 def test_the_api_server_restarts_and_nothing_is_lost(scene: Scene) -> None:
     """The operator goes on in the same process."""
     operator = scene.box.operator(1)
@@ -134,6 +136,7 @@ def test_a_lost_answer_is_settled_by_what_pd_shows(scene: Scene) -> None:
     assert [call.fault for call in scene.calls()] == ["cut_after_answer"]
 
 
+@pytest.mark.contract
 def test_an_operator_killed_in_flight_is_succeeded_by_another_without_a_second_call(
     scene: Scene,
 ) -> None:
@@ -155,6 +158,7 @@ def test_an_operator_killed_in_flight_is_succeeded_by_another_without_a_second_c
     assert status["execution"]["holder"] == scene.box.operator(2).pod
 
 
+@pytest.mark.contract
 def test_a_standby_takes_over_and_only_one_acts(stage: Scene) -> None:
     """Two replicas: the Lease decides, the standby is warm."""
     stage.watch()

@@ -1,5 +1,7 @@
 """The main job on the real parts: found, proposed, approved, done once, proved, recorded."""
 
+import pytest
+
 from tests.integration.operator.scene import Scene, evict_leaders, set_limit, stop_evicting
 
 
@@ -41,6 +43,7 @@ def test_one_api_write_stands_between_approval_and_call(scene: Scene) -> None:
     assert len(after) == 2  # the intent and the outcome
 
 
+@pytest.mark.contract
 def test_a_lifecycle_costs_few_writes_and_idling_none(scene: Scene) -> None:
     """Five persisted writes at most for a proposal of detection's own, and then silence."""
     scene.evict(3)
@@ -68,6 +71,7 @@ def _cycles(scene: Scene) -> int:
     )
 
 
+@pytest.mark.contract
 def test_a_rejected_proposal_silences_its_problem(scene: Scene) -> None:
     """Asking again and again for what a person refused is how tools get switched off."""
     scene.evict(4)
@@ -89,6 +93,7 @@ def test_a_problem_that_goes_away_takes_its_proposal_with_it(scene: Scene) -> No
     assert scene.calls() == []
 
 
+@pytest.mark.contract
 def test_eviction_and_its_end_both_work_by_hand(scene: Scene) -> None:
     """A person files both, as before and after maintenance."""
     scene.file("evict", evict_leaders(2))

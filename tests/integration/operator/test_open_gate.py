@@ -64,6 +64,7 @@ def test_an_approval_stored_while_the_gate_was_open_never_counts(weakened: Scene
     assert scene.calls() == []
 
 
+@pytest.mark.contract
 def test_a_plan_stops_while_the_gate_is_open_and_keeps_to_what_was_approved(scene: Scene) -> None:
     """Its next step is edited through the open gate: it waits, then does what people agreed to."""
     pd = scene.box.pd

@@ -61,7 +61,6 @@ def test_steps_run_in_order_each_once(scene: Scene) -> None:
     ]
 
 
-@pytest.mark.smoke
 def test_a_killed_operator_does_no_step_twice(blocked: Scene) -> None:
     """Kill -9 while the second step waits: the next process goes on from the journal."""
     scene, box = blocked, blocked.box

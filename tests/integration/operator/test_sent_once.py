@@ -7,6 +7,7 @@ from tests.integration.operator.scene import FAST_LEASE, Scene, set_limit
 LIMIT = r"/store/\d+/limit"
 
 
+@pytest.mark.contract
 def test_a_restart_while_pd_is_slow_sends_nothing_twice(scene: Scene) -> None:
     """The first request still waits in front of PD when the next leader looks: PD shows the old
     value and the sender is gone, and yet the request is not.

@@ -96,7 +96,15 @@ def test_the_audit_log_tells_stored_writes_from_the_rest(box: Sandbox, namespace
     ]
 
 
-@pytest.mark.parametrize("name", ["etcd", "kube-apiserver", "pd-0", "pdproxy-0", "tikvsim"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(pytest.param(name, marks=pytest.mark.contract) for name in ("etcd", "kube-apiserver")),
+        "pd-0",
+        "pdproxy-0",
+        "tikvsim",
+    ],
+)
 def test_every_process_can_be_restarted(box: Sandbox, namespace: str, name: str) -> None:
     """Same addresses, same data: the operator under test must not be told anything."""
     box.restart(name)

@@ -157,6 +157,7 @@ def test_nothing_stays_when_the_user_leaves() -> None:
     assert_all_gone(use)
 
 
+@pytest.mark.contract
 def test_nothing_stays_after_a_failing_test(tmp_path: Path) -> None:
     """A failed assertion leaves the `with` block, and so the sandbox."""
     (tmp_path / "test_failing.py").write_text(FAILING_TEST)

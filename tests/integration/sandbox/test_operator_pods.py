@@ -106,6 +106,7 @@ def test_every_start_has_a_pod_of_its_own(box: Sandbox, operator: OperatorHandle
     assert [name for name in listed if f"assent-{NUMBER}-" in name] == [f"pod/{operator.pod}"]
 
 
+@pytest.mark.contract
 def test_the_end_is_told_once_the_api_server_is_back(
     box: Sandbox, operator: OperatorHandle
 ) -> None:

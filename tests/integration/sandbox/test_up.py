@@ -18,6 +18,8 @@ from sandbox import Sandbox
 from sandbox.errors import SandboxError
 from tests.integration.sandbox.command_line import CommandLine
 
+pytestmark = pytest.mark.contract
+
 NAMESPACE = "tikv"
 PROMISED_SECONDS = 60
 EVICT, BALANCE = "evict-leader-scheduler", "balance-leader-scheduler"
@@ -121,7 +123,6 @@ def test_a_leftover_eviction_and_a_dead_store_are_told_within_a_minute(mended: S
     assert re.search(r"Pending +AwaitingApproval +stop evicting leaders from store 1", shown)
 
 
-@pytest.mark.contract
 def test_a_leader_imbalance_is_proposed_within_a_minute(mended: Shown) -> None:
     """PD's balancing is gone and leaders pile up on one store: move one, says Assent."""
     mended.box.pd.delete(f"/schedulers/{BALANCE}")
@@ -137,7 +138,6 @@ def test_a_leader_imbalance_is_proposed_within_a_minute(mended: Shown) -> None:
     assert BALANCE in found["status"]["finding"]["diagnosis"]
 
 
-@pytest.mark.contract
 def test_what_tidb_operator_evicts_itself_is_left_alone(mended: Shown) -> None:
     """During its rolling upgrade the eviction is its own; once the upgrade ends, it is left over.
 
@@ -168,7 +168,6 @@ def _set_phase(box: Sandbox, phase: str) -> None:
     box.kubectl("-n", NAMESPACE, "patch", "tidbcluster", "basic", *arguments)
 
 
-@pytest.mark.contract
 def test_what_is_not_understood_is_left_alone_and_so_is_its_consequence(mended: Shown) -> None:
     """A reference to nothing: whose eviction it is is not known, so nobody ends it.
 
@@ -230,7 +229,6 @@ def test_an_operator_can_be_killed_and_started_again(shown: Shown) -> None:
     assert shown.cluster()["status"]["state"] == "Watching"
 
 
-@pytest.mark.contract
 def test_the_loss_of_pds_leader_is_survived(mended: Shown) -> None:
     """Another member leads; what a follower forwards is counted once; the operator follows."""
     box = mended.box
