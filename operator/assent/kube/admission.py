@@ -19,6 +19,7 @@ from assent.kube.resources import KINDS
 from assent.settings import Settings
 
 FORGED_BY: Final = "nobody-the-gate-is-being-tested"
+NAMED: Final = "gate-self-test"
 OWN_NAME_ONLY: Final = "in your own name"
 """In the message by which the approval policy refuses a forged approval."""
 AUTHOR_ONLY: Final = "spec.proposedBy must be you"
@@ -62,7 +63,7 @@ class Forgery:
         return {
             "apiVersion": KINDS.api_version,
             "kind": KINDS.proposal,
-            "metadata": {"generateName": "gate-self-test-", "namespace": namespace},
+            "metadata": {"generateName": f"{NAMED}-", "namespace": namespace},
             "spec": self.spec,
         }
 
@@ -73,7 +74,7 @@ def forgeries(author: str) -> tuple[Forgery, ...]:
     An approval inside, in somebody else's name; and an ask in somebody else's name.
     """
     ask = {
-        "clusterRef": {"name": "gate-self-test"},
+        "clusterRef": {"name": NAMED},
         "proposedBy": author,
         "action": {"type": "StopEvictLeaders", "stopEvictLeaders": {"storeId": 1}},
         "dryRun": True,
@@ -190,17 +191,23 @@ async def _try(
             return GateReport(None, hidden_by=other)
         return GateReport(
             f"a forged {forgery.what} in namespace {namespace} was refused for another reason:"
-            f" {error.message}"
+            f" {_same_words(error)}"
         )
     except Retryable as error:
-        return GateReport(
-            f"the approval gate cannot be tested in namespace {namespace}: {error.message}"
-        )
+        words = _same_words(error)
+        return GateReport(f"the approval gate cannot be tested in namespace {namespace}: {words}")
     return GateReport(
         f"a forged {forgery.what} in namespace {namespace} was let through: the policy is not in"
         " force (a new one takes a second or two)",
         deviates=True,
     )
+
+
+def _same_words(error: AssentError) -> str:
+    """Return the refusal without the name that the API server made up for this one try: said anew
+    at each test it would be news each time, in status and in an Event.
+    """
+    return re.sub(f"{NAMED}-[a-z0-9]{{5}}", NAMED, error.message)
 
 
 def _another_policy(error: AssentError, settings: Settings) -> str | None:

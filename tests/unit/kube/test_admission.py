@@ -218,6 +218,21 @@ async def test_a_policy_of_ours_that_refuses_for_another_reason_proves_nothing(
     assert "another reason" in (report.problem or ""), why
 
 
+@pytest.mark.parametrize("status", [422, 500])
+async def test_a_name_that_was_made_up_for_one_try_is_no_news(
+    new_client: NewClient, status: int
+) -> None:
+    """Every test would say something new, and be told of in status and in an Event."""
+    found = []
+    for name in ("gate-self-test-x2k9f", "gate-self-test-77xzq"):
+        refused = (status, f'actionproposals "{name}" is forbidden: exceeded quota')
+        async with rough_server(server_with(refused)) as server:
+            said = (await check_gate(new_client(server.url), SETTINGS)).problem or ""
+        found.append(said.replace(server.url, ""))
+    assert 'actionproposals "gate-self-test" is forbidden' in found[0]
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("missing", [item["metadata"]["name"] for item in SHIPPED[::2]])
 async def test_a_missing_policy_is_named_and_nothing_is_forged(
     new_client: NewClient, missing: str
