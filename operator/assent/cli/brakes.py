@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from assent.cli.console import Console
+from assent.cli.console import Console, flat
 from assent.cli.failures import CliError, Exit
 from assent.cli.kubectl import FIELD_MANAGER, Kubectl
 from assent.cli.proposal import Json
@@ -83,7 +83,7 @@ def unhalt(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
         raise CliError("There is no Halt; nothing is stopped by one.", Exit.NOT_NOW)
     one = _one(found, chosen.name, "Halt")
     name = one["metadata"]["name"]
-    console.say(f"{name}: {one['spec']['reason']}")
+    console.say(f"{name}: {flat(one['spec']['reason'])}")
     agree(chosen, console, "Let calls go on?")
     printed = kubectl.text("delete", HALTS, name, *_more(chosen))
     left = [other["metadata"]["name"] for other in found if other["metadata"]["name"] != name]

@@ -1,11 +1,11 @@
 """What one sees before one decides: all that the digest stands for, and what follows."""
 
-from assent.cli.console import Console
+from assent.cli.console import Console, flat
 from assent.cli.kinds import undo_of
 from assent.cli.next_step import after_yes
 from assent.cli.proposal import Json, Proposal, changes
 from assent.cli.seats import stands_in_for
-from assent.cli.wording import TIERS, VERDICTS, clock, count, fields, flat, heading, lines, until
+from assent.cli.wording import TIERS, VERDICTS, clock, count, fields, heading, lines, until
 
 AFTER_NO = (
     "It ends as Rejected, for good: the ask cannot be changed. The same problem stays silent for "
@@ -94,7 +94,7 @@ def evidence(proposal: Proposal, console: Console) -> None:
     finding = proposal.status.get("finding")
     if not finding:
         return
-    heading(console, f"Evidence ({finding['rule']}, confidence {finding['confidence']} %)")
+    heading(console, f"Evidence ({flat(finding['rule'])}, confidence {finding['confidence']} %)")
     lines(console, str(finding.get("diagnosis", "")))
     fields(console, [(str(one["name"]), str(one["value"])) for one in finding.get("evidence", [])])
 
@@ -103,7 +103,8 @@ def difference(proposal: Proposal, console: Console) -> None:
     """Write how the ask differs from the one that was filed, and from the one that was assessed."""
     filed, assessed = proposal.original, proposal.status.get("assessed")
     if filed and (found := changes(filed, proposal.spec)):
-        heading(console, f"Changed since {proposal.authors[0]} filed it, last by {proposal.author}")
+        first, last = flat(proposal.authors[0]), flat(proposal.author)
+        heading(console, f"Changed since {first} filed it, last by {last}")
         show_changes(found, console)
     if assessed and (found := changes(assessed, proposal.spec)):
         heading(console, "Changed since it was assessed")

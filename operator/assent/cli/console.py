@@ -12,14 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TextIO
 
-UNSAFE = {
-    code: f"\\u{code:04x}" if code > 0xFF else f"\\x{code:02x}"
-    for code in (*range(32), *range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F),
-                 *range(0x2066, 0x206A))
-    if chr(code) not in "\n\t"
-}  # fmt: skip
-"""What would move the cursor, hide or reorder text: an object's text may come from anybody."""
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def spelled(text: str) -> str:
+    """Return the text with everything spelled out that a terminal does not show as a character of
+    its own: what moves the cursor, hides or reorders text, or has no width. An object's text may
+    come from anybody.
+    """
+    return "".join(
+        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
+        for one in text
+    )
+
+
+def flat(text: str) -> str:
+    """Return the text on one line: nobody's comment may look like a line of ours."""
+    return text if text.isprintable() else " ".join(text.split())
 
 
 def columns(text: str) -> int:
@@ -43,7 +52,8 @@ class Console:
     """Where a command speaks and is answered.
 
     Results go to ``out``; with ``quiet_out`` (``-o``) all other words go to ``err``, so that
-    ``out`` holds nothing but the object. ``pause`` waits so many seconds,
+    ``out`` holds nothing but the object. ``only_reads``: the command stores nothing, so that nobody
+    needs to hear how it ended. ``pause`` waits so many seconds,
     ``before_waiting`` is called before what may last: a person who is asked, a wait for the end.
     """
 
@@ -67,6 +77,7 @@ class Console:
         # Our own colours, in a form that no text of an object can have.
         self._mark = f"\x1b{os.urandom(8).hex()}["
         self.quiet_out = False
+        self.only_reads = False
 
     def now(self) -> datetime:
         """Return the present instant in UTC."""
@@ -74,8 +85,10 @@ class Console:
 
     @property
     def is_asked(self) -> bool:
-        """True when a person can be asked: questions and answers both go through a terminal."""
-        return self._answers.isatty() and self.talk.isatty()
+        """True when a person can be asked: answers come from a terminal, and questions get to one,
+        if need be beside the output that goes into a file or a pipe.
+        """
+        return self._answers.isatty() and (self.talk.isatty() or self.err.isatty())
 
     @property
     def talk(self) -> TextIO:
@@ -105,10 +118,10 @@ class Console:
         if text.isascii() and text.isprintable():
             return text
         plain, *painted = text.split(self._mark)
-        whole = [plain.translate(UNSAFE)]
+        whole = [spelled(plain)]
         for part in painted:
             codes, _, rest = part.partition("m")
-            whole.append(f"\x1b[{codes}m{rest.translate(UNSAFE)}")
+            whole.append(f"\x1b[{codes}m{spelled(rest)}")
         return "".join(whole)
 
     def say(self, text: str = "") -> None:
@@ -129,8 +142,9 @@ class Console:
     def ask(self, question: str) -> str:
         """Return what was typed; empty at the end of the input."""
         self.before_waiting()
-        self.talk.write(self._clean(question))
-        self.talk.flush()
+        where = self.talk if self.talk.isatty() else self.err
+        where.write(self._clean(question))
+        where.flush()
         return self._answers.readline().strip()
 
     def agrees(self, question: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from assent.cli.console import flat
+
 TYPE_CHECKING = False  # what type checkers take for true; typing itself takes 15 ms to load
 if TYPE_CHECKING:
     from typing import Any
@@ -86,7 +88,7 @@ class Proposal:
     @property
     def sentence(self) -> str:
         """The action in one line; before it is assessed its type."""
-        return str(self.status.get("summary") or self.action_type)
+        return flat(str(self.status.get("summary") or self.action_type))
 
     @property
     def author(self) -> str:
@@ -173,5 +175,10 @@ def _compare(path: str, before: Any, after: Any, found: list[tuple[str, Any, Any
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for number, (one, other) in enumerate(zip(before, after, strict=True), start=1):
             _compare(f"{path}[{number}]", one, other, found)
-    elif before != after and not (before in (None, False) and after in (None, False)):
+    elif before != after and not (_is_default(before) and _is_default(after)):
         found.append((path, before, after))
+
+
+def _is_default(value: Any) -> bool:
+    """True of what the API server writes for a field that was left out."""
+    return value in (None, False, "", [])

@@ -11,7 +11,7 @@ from assent.cli.manifest import to_yaml
 from assent.cli.proposal import IN_FLIGHT, OPEN, Json, Proposal
 from assent.cli.reading import read_with_name
 from assent.cli.sending import agree, told
-from assent.cli.wording import heading, lines
+from assent.cli.wording import heading, lines, verbatim
 
 LONGEST_NAME = 63
 
@@ -26,7 +26,7 @@ def revert(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     action = inverse_of(proposal)
     filed = filed_by(me, proposal, action)
     heading(console, f"Takes back {proposal.name}: {proposal.sentence}")
-    lines(console, to_yaml(action).rstrip())
+    verbatim(console, to_yaml(action))
     heading(console, "Then")
     lines(
         console,

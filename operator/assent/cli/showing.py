@@ -18,7 +18,7 @@ from assent.cli.next_step import holder, next_command, next_step
 from assent.cli.proposal import OPEN, Json, Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read_with_name
-from assent.cli.wording import PHASES, TIERS, clock, fields, heading, lines, until
+from assent.cli.wording import PHASES, TIERS, clock, fields, heading, lines, until, verbatim
 
 
 def show(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
@@ -158,4 +158,4 @@ def _why_not_running(proposal: Proposal, console: Console) -> None:
 def _by_hand(proposal: Proposal, console: Console) -> None:
     if proposal.status.get("pdCtl"):
         heading(console, "By hand (when the operator cannot run; nothing is checked then)")
-        lines(console, str(proposal.status["pdCtl"]))
+        verbatim(console, str(proposal.status["pdCtl"]))

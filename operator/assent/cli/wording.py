@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from assent.cli.console import Console, columns
+from assent.cli.console import Console, columns, flat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,13 +98,19 @@ def heading(console: Console, title: str) -> None:
 
 
 def lines(console: Console, text: str, indent: str = "  ", hanging: str | None = None) -> None:
-    """Write a paragraph; long lines are broken, those that are commands are not."""
-    for part in text.splitlines() or [""]:
-        if console.wide(indent + part) <= WIDTH or part.startswith(("kubectl ", "pd-ctl ")):
-            console.say(indent + part)
-            continue
-        for line in _wrapped(part, indent, hanging or indent, console):
-            console.say(line)
+    """Write a paragraph, whatever lines its text is in; long ones are broken, commands are not."""
+    text = flat(text)
+    if console.wide(indent + text) <= WIDTH or text.startswith(("kubectl ", "pd-ctl ")):
+        console.say(indent + text)
+        return
+    for line in _wrapped(text, indent, hanging or indent, console):
+        console.say(line)
+
+
+def verbatim(console: Console, text: str, indent: str = "  ") -> None:
+    """Write lines as they are; they must be of our own making, or shown as data."""
+    for line in text.splitlines():
+        console.say(indent + line)
 
 
 def _wrapped(text: str, first: str, following: str, console: Console) -> list[str]:
@@ -127,11 +133,6 @@ def fields(console: Console, pairs: Iterable[tuple[str, str]], indent: str = "  
     for name, value in shown:
         start = f"{indent}{name:<{width}}  "
         lines(console, value, start, " " * len(start))
-
-
-def flat(text: str) -> str:
-    """Return the text on one line: nobody's comment may look like a line of ours."""
-    return text if text.isprintable() else " ".join(text.split())
 
 
 def count(number: int, what: str) -> str:

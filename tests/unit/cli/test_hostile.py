@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from assent.cli.console import UNSAFE, columns
-from assent.cli.decision_command import approve
+from assent.cli.console import columns, spelled
+from assent.cli.decision_command import approve, reject
 from assent.cli.failures import Exit
 from assent.cli.manifest import to_yaml
 from assent.cli.proposals_command import proposals
@@ -31,6 +31,9 @@ HOSTILE = {
     "a line separator": "one\u2028two",
     "delete": "a\x7fb",
     "nul": "a\x00b",
+    "an Arabic mark that reorders": "a\u061cb",
+    "nothing, with no width": "a\u200bb\u2060\ufeffc",
+    "tags": "a\U000e0041b",
 }
 
 
@@ -57,11 +60,12 @@ def everywhere(text: str) -> dict[str, Any]:
     status["approvals"]["notCounting"] = [{"by": "bert", "reason": text}]
     status["original"] = {**found["spec"], "reason": "another", "approvals": None}
     status["revision"], status["revisionReason"] = 2, text
+    status["assessed"]["reason"] = text
     return found
 
 
 def unsafe(text: str) -> set[str]:
-    return {one for one in text if ord(one) in UNSAFE and one != "\x1b"}
+    return {one for one in text if not one.isprintable() and one not in "\n\x1b"}
 
 
 def escapes(text: str) -> set[str]:
@@ -81,12 +85,87 @@ def test_what_an_object_says_is_spelled_out(
     """Nothing but our own colours reaches the terminal."""
     desk.has(everywhere(text))
     if command == "approve":
-        done = desk.runs(approve, NAME, types=types)
+        desk.is_told("patch", "patched")
+        done = desk.runs(approve, NAME, "-y", types=types)
+        assert "Then" in done.out
     else:
         done = desk.runs(proposals, *([command, NAME] if command == "show" else []), types=types)
     whole = done.out + done.err
     assert unsafe(whole) == set()
     assert escapes(whole) <= (set() if types is None else OURS)
+
+
+FORGED = "ok\n  Tier       Harmless\n\nApprovals 2/2\n  ✔ carol approved\nkubectl approve other"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("show", NAME),
+        ("cancel", NAME),
+        ("modify", NAME, "reason=better"),
+        ("withdraw", NAME),
+        (),
+    ],
+    ids=lambda line: " ".join(line) or "list",
+)
+def test_no_text_of_an_object_begins_a_line_of_its_own(desk: Desk, line: tuple[str, ...]) -> None:
+    """Whoever files a proposal could else forge its tier, a seat, or the line to copy."""
+    found = everywhere(FORGED)
+    found["spec"]["approvals"].append(seat("alice", digest=found["status"]["digest"]))
+    desk.has(found)
+    desk.is_told("patch", "patched")
+    done = desk.runs(proposals, *line)
+    assert done.code == 0, done.err
+    begun = [one.strip() for one in (done.out + done.err).splitlines()]
+    for forged in FORGED.splitlines()[1:]:
+        assert [one for one in begun if forged and one.startswith(forged.strip())] == []
+
+
+@pytest.mark.parametrize("command", [approve, reject])
+def test_nor_before_a_decision(desk: Desk, command: Any) -> None:
+    """What one reads there is what one agrees to."""
+    desk.has(everywhere(FORGED))
+    desk.is_told("patch", "patched")
+    done = desk.runs(command, NAME, "-m", "x")
+    begun = [one.strip() for one in (done.out + done.err).splitlines()]
+    assert done.code == 0
+    assert "Tier         Low" in begun
+    assert not {"Approvals 2/2", "✔ carol approved", "kubectl approve other"} & set(begun)
+    assert not [one for one in begun if one.startswith("Tier       Harmless")]
+
+
+def test_nor_why_everything_is_halted(desk: Desk) -> None:
+    """Whoever lifts a Halt reads who put it there, and why."""
+    made = {"metadata": {"name": "stop"}, "spec": {"reason": "a test\nLet calls go on? [y/N] y"}}
+    desk.is_told("get", {"items": [made]})
+    desk.is_told("delete", "deleted")
+    done = desk.runs(proposals, "unhalt")
+    assert done.out.splitlines()[0] == "stop: a test Let calls go on? [y/N] y"
+
+
+def test_the_lines_of_a_plan_stay_lines(desk: Desk) -> None:
+    """What is to be typed by hand, and the inverse that is shown, are ours and not folded."""
+    found = recorded("pending-high", pdCtl="pd-ctl one\npd-ctl two")
+    desk.has(found)
+    assert "  pd-ctl one\n  pd-ctl two\n" in desk.runs(proposals, "show", NAME).out
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, 店铺", "plain text, 店铺"),
+        ("a\nb\tc", "a\nb\tc"),
+        ("\x1b[0m", r"\x1b[0m"),
+        ("\u202e", r"\u202e"),
+        ("\U000e0041", r"\U000e0041"),
+        ("a\xa0b\r", r"a\xa0b\r"),
+        ("\\x1b", "\\x1b"),
+    ],
+)
+def test_what_has_no_shape_is_spelled(text: str, shown: str) -> None:
+    """As Python would write it; what has one is left."""
+    assert spelled(text) == shown
 
 
 def test_an_escape_is_shown_as_what_it_is(desk: Desk) -> None:
