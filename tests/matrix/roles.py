@@ -89,8 +89,9 @@ ROLES = (
     Role(
         "tenant",
         f"{ROBOTS}{NAMESPACE}:deployer",
-        "the same in the proposals' own namespace, where whoever has `edit` may act as it",
-        (_PROPOSER, f"{_APPROVER}low", f"{_APPROVER}medium"),
+        "the same in the proposals' own namespace, where whoever has `edit` may act as it; may"
+        " create and delete TiKVClusters, as far as RBAC goes",
+        (_PROPOSER, f"{_APPROVER}low", f"{_APPROVER}medium", "matrix-makes-clusters"),
     ),
     Role(
         "robot",
@@ -110,6 +111,19 @@ ROLES = (
     Role("admin", "root", "cluster-admin", everywhere=("cluster-admin",)),
 )
 NAMES = tuple(role.name for role in ROLES)
+
+MAKES_CLUSTERS: dict[str, Any] = {
+    "apiVersion": f"{_RBAC}/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "matrix-makes-clusters"},
+    "rules": [
+        {
+            "apiGroups": ["assent.tikv.org"],
+            "resources": ["tikvclusters"],
+            "verbs": ["create", "delete"],
+        }
+    ],
+}
 
 MEDIUM_TRANSFERS: dict[str, Any] = {
     "apiVersion": f"{_RBAC}/v1",

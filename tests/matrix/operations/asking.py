@@ -152,6 +152,23 @@ EDITING = (
         revertAfter="1h",
         proposedBy=ME,
     ),
+    *(
+        on_proposal(
+            f"edit-own-{word}",
+            f"changes the {what} of their own ask, and nothing else, under an approval",
+            replace(ANN_SAID_YES, author=ME),
+            **change,
+        )
+        for word, what, change in (
+            ("action", "action", {"action": EVICT}),
+            ("target", "parameter", {"action__transferLeader__toStoreId": 9}),
+            ("dry-run", "dry-run", {"dryRun": True}),
+            ("reason", "reason", {"reason": "other"}),
+            ("start", "start", {"notBefore": LATER}),
+            ("expiry", "expiry", {"notAfter": LATER}),
+            ("revert", "time to be reverted", {"revertAfter": "1h"}),
+        )
+    ),
     on_proposal(
         "edit-and-approve",
         "changes the ask and approves it in one write",

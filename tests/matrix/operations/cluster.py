@@ -151,6 +151,14 @@ FOUNDATIONS = (
         _lease,
         dry=True,
     ),
+    Operation(
+        "create-the-lease",
+        "creates the Lease in their own way",
+        lambda *_: LEASE,
+        (Kind.CREATE,),
+        _lease,
+        dry=True,
+    ),
     tries("delete-policy", "deletes a policy", POLICY, (Kind.DELETE,)),
     tries("ignore-policy", "lets a failing policy pass", POLICY, spec__failurePolicy="Ignore"),
     tries(

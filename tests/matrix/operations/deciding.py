@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.matrix.operation import Operation, on_proposal
-from tests.matrix.stage import BOT, EVICT, TARGET, Scene, no, yes
+from tests.matrix.stage import BOT, EVICT, TARGET, TRANSFER, Scene, no, yes
 from tests.matrix.writes import PATCHES
 
 ME = "{me}"
@@ -20,6 +20,14 @@ ANN_SAID_YES = replace(LOW, seats=(ANNS,))
 ANN_SAID_NO = replace(LOW, seats=(no(ANN),))
 I_SAID_YES = replace(LOW, seats=(yes(ME),))
 I_SAID_NO = replace(LOW, seats=(no(ME),))
+ASSESSED = {
+    "proposedBy": "author",
+    "reason": "as asked first",
+    "action": TRANSFER,
+    "dryRun": False,
+}
+"""What the operator writes of the ask that a scene begins with."""
+OTHER_TRANSFER = {"type": "TransferLeader", "transferLeader": {"regionId": 4, "toStoreId": 9}}
 MY_OWN = replace(LOW, author=ME)
 
 
@@ -153,6 +161,23 @@ OF_WHAT_WAS_SEEN = (
         "approves an ask that was changed and is not assessed again",
         replace(LOW, then={"reason": "changed since"}),
         *MINE,
+    ),
+    *(
+        tried(
+            f"approve-changed-{word}",
+            f"approves an ask that was assessed with another {what}",
+            replace(LOW, status={"assessed": {**ASSESSED, **otherwise}}),
+            *MINE,
+        )
+        for word, what, otherwise in (
+            ("author", "author", {"proposedBy": "sam"}),
+            ("action", "action", {"action": EVICT}),
+            ("target", "parameter", {"action": OTHER_TRANSFER}),
+            ("dry-run", "dry-run", {"dryRun": True}),
+            ("start", "start", {"notBefore": "2031-01-01T00:00:00.000Z"}),
+            ("expiry", "expiry", {"notAfter": "2031-01-01T00:00:00.000Z"}),
+            ("revert", "time to be reverted", {"revertAfter": "1h"}),
+        )
     ),
     tried("approve-unassessed", "approves what nobody has assessed", Scene(phase=""), *MINE),
     tried("approve-suggested", "approves a suggestion", replace(LOW, phase="Suggested"), *MINE),
