@@ -111,8 +111,12 @@ def is_plain_list(arguments: Sequence[str]) -> bool:
 
 
 def _begin_all(line: Line, *questions: tuple[str, ...]) -> None:
-    """Open one door for all of them where each is one request, else start a kubectl for each."""
-    if all(request_of(asked) is not None for asked in questions):
+    """Open one door for all of them where each is one request, else start a kubectl for each.
+
+    A proxy does not keep --request-timeout.
+    """
+    is_timed = any(flag.startswith("--request-timeout=") for flag in line.flags)
+    if not is_timed and all(request_of(asked) is not None for asked in questions):
         _end_well()
         _doors.append(Door(line.flags))
         try:

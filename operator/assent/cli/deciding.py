@@ -40,8 +40,8 @@ class Decider:
         self._me = me
         self._has_given = False
 
-    def decide(self, proposal: Proposal, decision: str) -> None:
-        """Show it, ask where a person is there, send the decision.
+    def decide(self, proposal: Proposal, decision: str) -> Proposal:
+        """Show it, ask where a person is there, send the decision; return what was decided on.
 
         Raises:
             CliError: it makes no sense now, was declined, or changed while nobody looked; nothing
@@ -57,7 +57,7 @@ class Decider:
             saying = self._asked(proposal, decision)
             try:
                 self._console_result(proposal, self._send(proposal, saying), decision)
-                return
+                return proposal
             except KubectlError as error:
                 if not error.is_conflict:
                     raise CliError(_refusal(proposal, str(error), decision)) from error

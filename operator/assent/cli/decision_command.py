@@ -116,12 +116,15 @@ def run(decision: str, arguments: Sequence[str], console: Console) -> int:
     Raises:
         CliError: with the exit code; what was decided before it stays decided.
     """
-    chosen: Any = Plain.of(decision, arguments) or parser(decision).parse_args(arguments)
+    chosen: Any = Plain.of(decision, arguments)
+    if chosen is None:
+        chosen = parser(decision).parse_intermixed_args(arguments)  # names may follow flags
     kubectl = Kubectl(chosen.connection)
     console.quiet_out = chosen.output is not None
     if chosen.filename or chosen.as_account:
         return _in_file(chosen, kubectl, console)
-    chosen.names = [bare(name) for name in chosen.names]
+    chosen.names = list(dict.fromkeys(bare(name) for name in chosen.names))
+    limit = _patience(chosen)
     _refuse_glass(chosen)
     if chosen.all == bool(chosen.names):
         raise CliError("Name proposals, or say --all. `kubectl proposals` lists them.", Exit.USAGE)
@@ -132,28 +135,40 @@ def run(decision: str, arguments: Sequence[str], console: Console) -> int:
     else:
         proposals, me = read_with_name(kubectl, chosen.names)
     decider = Decider(chosen, kubectl, console, me)
-    code = _decide_each(decider, proposals, decision, console)
-    if code is not Exit.OK or not chosen.wait or chosen.dry_run == "server":
+    decided, code = _decide_each(decider, proposals, decision, console)
+    if not decided or not chosen.wait or chosen.dry_run == "server":
         return code
     from assent.cli.waiting import wait_for_each
 
-    return wait_for_each([one.name for one in proposals], chosen.timeout, kubectl, console)
+    outcome = wait_for_each(decided, limit, kubectl, console, void_when_changed=decision == APPROVE)
+    return outcome if code == Exit.OK else code
+
+
+def _patience(chosen: argparse.Namespace | Plain) -> float:
+    """Return the seconds of --timeout, 0 for ever; said before anything is sent."""
+    if chosen.timeout == "0":
+        return 0.0
+    from assent.cli.waiting import seconds_of
+
+    if not chosen.wait:
+        raise CliError("--timeout is for --wait.", Exit.USAGE)
+    return seconds_of(chosen.timeout)
 
 
 def _decide_each(
     decider: Decider, proposals: Sequence[Proposal], decision: str, console: Console
-) -> int:
+) -> tuple[list[Proposal], int]:
     """Decide one after the other; one that cannot be decided does not stop the others."""
-    code = Exit.OK
+    decided, code = list[Proposal](), Exit.OK
     for proposal in proposals:
         try:
-            decider.decide(proposal, decision)
+            decided.append(decider.decide(proposal, decision))
         except CliError as error:
             if len(proposals) == 1:
                 raise
             console.warn(f"{error}" if proposal.name in str(error) else f"{proposal.name}: {error}")
             code = error.code
-    return code
+    return decided, code
 
 
 def _refuse_glass(chosen: argparse.Namespace | Plain) -> None:
@@ -170,9 +185,15 @@ def _refuse_glass(chosen: argparse.Namespace | Plain) -> None:
 
 
 def _in_file(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
-    alone = not (chosen.names or chosen.all or chosen.break_glass)
-    if not (chosen.filename and chosen.as_account and alone):
+    if not (chosen.filename and chosen.as_account) or chosen.names or chosen.all:
         raise CliError("Use -f FILE and --as-account NAMESPACE:NAME together, alone.", Exit.USAGE)
+    sends = {
+        "--break-glass": chosen.break_glass, "--confirm": chosen.confirm, "--wait": chosen.wait,
+        "--dry-run": chosen.dry_run == "server", "--output": chosen.output,
+        "--timeout": chosen.timeout != "0",
+    }  # fmt: skip
+    if unfit := [flag for flag, given in sends.items() if given]:
+        raise CliError(f"-f writes a file and sends nothing: {unfit[0]} is not for it.", Exit.USAGE)
     from assent.cli.git_file import approve_file
 
     return approve_file(chosen, kubectl, console)

@@ -15,6 +15,7 @@ def export(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     Raises:
         CliError: there is no such proposal.
     """
+    console.only_reads = True
     author = account(chosen.as_account) if chosen.as_account else None
     manifests = [exported(one.document, author=author) for one in read(kubectl, chosen.names)]
     if chosen.output == "json":

@@ -17,7 +17,7 @@ from assent.cli.kubectl import Kubectl
 from assent.cli.manifest import account, scalar, to_yaml
 from assent.cli.proposal import Json, Proposal, changes
 from assent.cli.reading import read_with_name
-from assent.cli.seats import APPROVE, Saying, refuse_approval, seat_for
+from assent.cli.seats import APPROVE, Saying, refuse_approval, refuse_other_digest, seat_for
 from assent.cli.sending import agree
 
 _ONE = "{path} must hold one ActionProposal, and nothing else: split it."
@@ -37,6 +37,7 @@ def approve_file(chosen: argparse.Namespace, kubectl: Kubectl, console: Console)
         there if manifest["metadata"].get("namespace") else kubectl, [manifest["metadata"]["name"]]
     )
     proposal, seat_owner = found[0], account(chosen.as_account)
+    refuse_other_digest(proposal, chosen.digest)
     refuse_approval(proposal, seat_owner)
     if me in proposal.authors:
         # The API server would see the account only: that is no way round the rule.

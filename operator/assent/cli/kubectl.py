@@ -18,6 +18,10 @@ FIELD_MANAGER = "approver"
 """Not ``kubectl``: Flux takes back fields of managers whose name begins so."""
 
 
+LONGEST_PROXY_WORDS = 200
+"""Characters of an error that is no Status, such as an HTML page."""
+
+
 class Running:
     """A kubectl that was started; several run side by side."""
 
@@ -71,16 +75,25 @@ class Asking(Running):
 
     def text(self) -> str:
         """Return the answer; errors as `Running.text`."""
+        code, said, what = 0, "", "there was no whole answer"
         try:
             code, said = self._door.ask(self._request)
             status = decoded_object(said)
-        except (OSError, ValueError) as error:
-            if self._request.method != "PATCH":
-                return self._instead().text()
-            raise KubectlError(f"{error}: whether it was stored is not known, look") from error
-        if code < 400:
-            return said
-        raise KubectlError(f"Error from server ({status.get('reason')}): {status.get('message')}")
+        except OSError as error:
+            what = str(error)
+        except ValueError:  # not the API server's: of a proxy before it
+            what = f"{code} {' '.join(said.split())[:LONGEST_PROXY_WORDS]}".strip()
+        else:
+            if code < 400:
+                return said
+            reason = status.get("reason") or code
+            raise KubectlError(f"Error from server ({reason}): {status.get('message')}")
+        if self._request.method != "PATCH":
+            return self._instead().text()
+        raise KubectlError(
+            f"No answer of the API server: {what}. Whether it was stored is not known; look: "
+            "kubectl proposals"
+        )
 
 
 class Kubectl:

@@ -36,6 +36,7 @@ def plain_list(arguments: Sequence[str], console: Console) -> int:
 
 def show_list(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
     """Write the table, or with ``-o`` the objects."""
+    console.only_reads = True
     if chosen.output:
         scope = ["-A"] if chosen.all_namespaces else []
         console.give(kubectl.text("get", PROPOSALS, "-o", chosen.output, *scope))
@@ -45,6 +46,7 @@ def show_list(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) ->
 
 def write_list(kubectl: Kubectl, console: Console, *, everywhere: bool, ended: bool) -> int:
     """Write the table: what has not ended, or with ``ended`` all."""
+    console.only_reads = True
     proposals = listed(start_listing(kubectl, everywhere=everywhere))
     shown = proposals if ended else [one for one in proposals if _concerns(one)]
     hidden = len(proposals) - len(shown)

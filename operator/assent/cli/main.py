@@ -24,6 +24,25 @@ if TYPE_CHECKING:
 
 def run(command: Command, arguments: Sequence[str], console: Console) -> int:
     """Return the exit code; what went wrong is a sentence on stderr, never a traceback."""
+    try:
+        return _told(command, arguments, console)
+    except BrokenPipeError:
+        # The reader of a pipe has gone (head, less): what is left to say is for stderr, if anybody
+        # reads that; and Python must not try again at its end.
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, 1)
+        if console.only_reads:
+            return 0
+        try:
+            console.warn("Whoever read this has gone. Look what was sent: kubectl proposals")
+        except BrokenPipeError:
+            os.dup2(devnull, 2)
+        return 1
+    finally:
+        ahead.leave()
+
+
+def _told(command: Command, arguments: Sequence[str], console: Console) -> int:
     from assent.cli.failures import CliError, Exit
     from assent.cli.queries import split_switch
 
@@ -42,12 +61,11 @@ def run(command: Command, arguments: Sequence[str], console: Console) -> int:
             "actionproposal NAME -o yaml and kubectl patch. Look what was sent: kubectl proposals"
         )
         return int(Exit.REFUSED)
-    except BrokenPipeError:
-        # The reader of a pipe has gone (head, less): nothing is left to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.OK)
-    finally:
-        ahead.leave()
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        console.warn(f"{error}. Look what was sent: kubectl proposals")
+        return int(Exit.REFUSED)
 
 
 def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) -> int:
@@ -55,6 +73,10 @@ def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) 
     try:
         look_ahead(sys.argv[1:])
         from assent.cli.console import Console
+
+        for stream in (sys.stdout, sys.stderr):
+            # A ✔ that a locale does not know must not end a command that has sent something.
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
         __import__(f"assent.cli.{module}")  # importlib itself takes a moment to load
         command = getattr(sys.modules[f"assent.cli.{module}"], name)

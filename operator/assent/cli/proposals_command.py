@@ -155,11 +155,11 @@ def proposals(arguments: Sequence[str], console: Console) -> int:
     if command not in COMMANDS:
         raise CliError(_unknown(command), Exit.USAGE)
     rest = [one for number, one in enumerate(arguments) if number != place]
-    chosen = parser_of(command).parse_args(rest)
+    chosen = parser_of(command).parse_intermixed_args(rest)  # names may follow flags
     if getattr(chosen, "name", None):
         chosen.name = bare(chosen.name)
     if "names" in chosen:
-        chosen.names = [bare(name) for name in chosen.names]
+        chosen.names = list(dict.fromkeys(bare(name) for name in chosen.names))
     module, function, _ = COMMANDS[command]
     console.quiet_out = chosen.output is not None
     run = getattr(import_module(f"assent.cli.{module}"), function)

@@ -23,6 +23,7 @@ from assent.cli.wording import PHASES, TIERS, clock, fields, heading, lines, unt
 
 def show(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
     """Write the sections, or with ``-o`` the object."""
+    console.only_reads = True
     if chosen.output:
         console.give(kubectl.text("get", PROPOSALS, *chosen.names, "-o", chosen.output))
         return 0

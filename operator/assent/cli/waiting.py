@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from assent.cli.console import Console
+from assent.cli.console import Console, flat
 from assent.cli.failures import OUTCOMES, CliError, Exit, KubectlError
 from assent.cli.kubectl import Kubectl, documents
-from assent.cli.proposal import Proposal
+from assent.cli.proposal import OPEN, Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.wording import PHASES
 
@@ -20,6 +20,8 @@ MOST_FAILURES = 5
 told anything, because the API server is away or sheds load, so many times in a row."""
 LONGEST_SILENCE = timedelta(seconds=20)
 """After that it is read: a watch may be dead, and one of what is not there says nothing."""
+LONGEST_READ = "10s"
+"""So that an API server that takes connections and says nothing does not outlast --timeout."""
 PAUSE_SECONDS = 1.0
 """Between two watches."""
 
@@ -38,32 +40,49 @@ def seconds_of(text: str) -> float:
     return float(sum(int(number) * _UNITS[unit] for number, unit in parts))
 
 
-def wait_for_each(names: Sequence[str], timeout: str, kubectl: Kubectl, console: Console) -> int:
+def wait_for_each(
+    decided: Sequence[Proposal],
+    timeout_seconds: float,
+    kubectl: Kubectl,
+    console: Console,
+    *,
+    void_when_changed: bool,
+) -> int:
     """Follow them one after the other; return the first outcome that is not a success.
+
+    ``timeout_seconds``: 0 waits for ever. ``void_when_changed``: what was said is void once another
+    digest stands, so that waiting for it makes no sense.
 
     Raises:
         CliError: the time is over, or one was deleted; the proposals go on without us.
     """
-    limit = seconds_of(timeout)
-    deadline = console.now() + timedelta(seconds=limit) if limit else None
+    limit = timedelta(seconds=timeout_seconds)
+    deadline = console.now() + limit if limit else None
     code = Exit.OK
-    for name in names:
-        outcome = follow(name, deadline, kubectl, console)
+    for one in decided:
+        outcome = follow(one, deadline, kubectl, console, void_when_changed=void_when_changed)
         code = outcome if code is Exit.OK else code
     return code
 
 
-def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Console) -> int:
+def follow(
+    decided: Proposal,
+    deadline: datetime | None,
+    kubectl: Kubectl,
+    console: Console,
+    *,
+    void_when_changed: bool = False,
+) -> int:
     """Write every change until it ends; return the exit code of its end.
 
     Each watch begins with what the API server has now, so nothing is missed between two.
 
     Raises:
-        CliError: the time is over, it was deleted, or the API server cannot be asked; the proposal
-            goes on without us.
+        CliError: the time is over, it was deleted or is another by now, or the API server cannot
+            be asked; the proposal goes on without us.
     """
     console.before_waiting()
-    said, failures = "", 0
+    name, said, failures = decided.name, "", 0
     while True:
         try:
             for proposal in _states(name, deadline, kubectl, console):
@@ -72,6 +91,7 @@ def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Cons
                     when = console.paint(console.now().strftime("%H:%M:%S"), "dim")
                     console.say(f"{when}  {line}")
                     said = line
+                _refuse_another(decided, proposal, void_when_changed=void_when_changed)
                 if proposal.phase in OUTCOMES:
                     return OUTCOMES[proposal.phase]
         except KubectlError as error:
@@ -81,6 +101,18 @@ def follow(name: str, deadline: datetime | None, kubectl: Kubectl, console: Cons
             if error.is_forbidden or failures >= MOST_FAILURES:
                 raise CliError(_lost(name, str(error))) from error
         console.pause(PAUSE_SECONDS)
+
+
+def _refuse_another(decided: Proposal, now: Proposal, *, void_when_changed: bool) -> None:
+    if now.meta.get("uid") != decided.meta.get("uid"):
+        raise CliError(f"{now.name} was deleted; this is another of that name.", Exit.NOT_NOW)
+    if void_when_changed and now.phase in OPEN and now.digest not in ("", decided.digest):
+        why = flat(str(now.status.get("revisionReason") or "it was assessed anew"))
+        raise CliError(
+            f"{now.name} is not what you approved any more ({why}): your approval is void. Look "
+            f"again: kubectl proposals show {now.name} -n {now.namespace}",
+            Exit.CHANGED,
+        )
 
 
 def _lost(name: str, said: str) -> str:
@@ -116,7 +148,9 @@ def _states(
                 heard = console.now()
             elif console.now() - heard > LONGEST_SILENCE:
                 heard = console.now()
-                yield Proposal(kubectl.document("get", PROPOSALS, name, "-o", "json"))
+                # The last of such flags counts: one that was given to us.
+                look = ("get", PROPOSALS, name, "-o", "json", f"--request-timeout={LONGEST_READ}")
+                yield Proposal(kubectl.document(*look))
             events, text = documents(text + decoder.decode(piece or b""))
             for event in events:
                 if event["type"] == "DELETED":

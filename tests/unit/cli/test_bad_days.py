@@ -340,7 +340,9 @@ def test_each_of_several_is_followed_to_its_end(desk: Desk) -> None:
     desk.has(recorded("pending-high"), other)
     desk.is_told("patch", "patched")
     desk.is_told("get", event("ADDED", recorded("succeeded", phase="Failed", reason="NoEffect")))
-    desk.is_told("get", event("ADDED", recorded("succeeded")))
+    done_other = recorded("succeeded")
+    done_other["metadata"] = other["metadata"]
+    desk.is_told("get", event("ADDED", done_other))
     done = desk.runs(approve, NAME, other["metadata"]["name"], "--wait")
     assert done.code == Exit.FAILED
     names = [call[2].rpartition("=")[2] for call in desk.calls("get")[1:]]

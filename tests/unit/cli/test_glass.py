@@ -128,7 +128,7 @@ def test_where_it_makes_no_sense_it_is_said_before_anything_is_typed(
         ((NAME, "--break-glass", "now"), "10 to 512 characters"),
         ((NAME, "--break-glass", "         x"), "10 to 512 characters"),
         ((NAME, "--break-glass", "x" * 513), "10 to 512 characters"),
-        (("-f", "x.yaml", "--as-account", "a:b", *GLASS), "together, alone"),
+        (("-f", "x.yaml", "--as-account", "a:b", *GLASS), "--break-glass is not for it"),
     ],
     ids=["all", "several", "a word", "blanks", "a novel", "in a file"],
 )
