@@ -30,7 +30,12 @@ from assent.execution.journal import Journal
 from assent.execution.leadership import Elector
 from assent.execution.recovery import Recovery
 from assent.execution.terms import Term
-from assent.kube.admission import check_gate, opening_shown_by, shipped_policies
+from assent.kube.admission import (
+    check_gate,
+    opening_shown_by,
+    shipped_definitions,
+    shipped_policies,
+)
 from assent.kube.client import KubeClient
 from assent.kube.errors import Fenced
 from assent.kube.events import EventPoster
@@ -194,6 +199,7 @@ class App:
                 await self._complete.synced.wait()
                 self._health.ready = True
                 shipped_policies(settings.pod_namespace, settings.service_account)
+                shipped_definitions()
                 _calm_collector()
                 while True:
                     await self._elector.run(self._lead)

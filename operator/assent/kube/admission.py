@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from assent.api import meta
 from assent.api.admission import deviations, policies
+from assent.api.crdgen import custom_resource_definitions
 from assent.errors import AssentError, Retryable
 from assent.kube.client import KubeClient
 from assent.kube.errors import Fenced, Forbidden, Invalid, NotFound
@@ -99,10 +100,18 @@ def shipped_policies(namespace: str, service_account: str) -> tuple[Mapping[str,
     return tuple(found)
 
 
+@cache
+def shipped_definitions() -> tuple[Mapping[str, Any], ...]:
+    """Return our CustomResourceDefinitions as this version ships them; half a second of CPU."""
+    return tuple(custom_resource_definitions())
+
+
 async def check_gate(kube: KubeClient, settings: Settings) -> GateReport:
     """Return whether the gate stands, and what is wrong with it if not.
 
-    Compares the installed policies and bindings with the shipped ones, then tries forgeries
+    Compares the installed policies, bindings and CustomResourceDefinitions with the shipped ones
+    (the gate's rules stand in both, and a definition of another version drops fields that the
+    policies read, such as who wrote an ask), then tries forgeries
     (server-side dry-run, nothing is stored) in every namespace that is watched by name and in every
     one that has a TiKVCluster. Never raises for what the API server says: a gate that cannot be
     tested is one that does not stand.
@@ -154,7 +163,38 @@ async def _deviations(kube: KubeClient, settings: Settings) -> tuple[str, ...]:
     kinds = (KINDS.policy, KINDS.policy_binding)
     lists = await asyncio.gather(*(kube.list(kind) for kind in kinds))
     shipped = shipped_policies(settings.pod_namespace, settings.service_account)
-    return deviations([item for items in lists for item in items], shipped)
+    found = deviations([item for items in lists for item in items], shipped)
+    wanted = shipped_definitions()
+    names = [definition["metadata"]["name"] for definition in wanted]
+    installed = await asyncio.gather(*(kube.get(KINDS.definition, "", name) for name in names))
+    others = (
+        f"{KINDS.definition} {name} is not as shipped: install the CRDs of this version"
+        for name, one, definition in zip(names, installed, wanted, strict=True)
+        if _rules(one) != _rules(definition)
+    )
+    return (*found, *others)
+
+
+def _rules(definition: Mapping[str, Any]) -> Any:
+    """Return what a definition demands and keeps. Its descriptions may be left out (for size), and
+    what only readers notice, which Kubernetes 1.30 knows in part (``selectableFields``).
+    """
+    spec = definition["spec"]
+    conversion = spec.get("conversion", {}).get("strategy", "None")
+    kept = ("name", "served", "storage", "subresources", "schema")
+    versions = [{key: one.get(key) for key in kept} for one in spec["versions"]]
+    return [conversion, *_undescribed(versions)]
+
+
+def _undescribed(value: Any, *, names: bool = False) -> Any:
+    """Return the schema without descriptions; below ``properties`` the keys are fields' names."""
+    if isinstance(value, Mapping):
+        return {
+            key: _undescribed(item, names=key == "properties" and not names)
+            for key, item in value.items()
+            if names or key != "description"
+        }
+    return [_undescribed(item) for item in value] if isinstance(value, list) else value
 
 
 async def _namespaces(kube: KubeClient, settings: Settings) -> list[str]:

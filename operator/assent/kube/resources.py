@@ -44,6 +44,7 @@ class KINDS:
     secret: Final = "Secret"  # noqa: S105 - the name of a kind
     policy: Final = "ValidatingAdmissionPolicy"
     policy_binding: Final = "ValidatingAdmissionPolicyBinding"
+    definition: Final = "CustomResourceDefinition"
     tidb_cluster: Final = "TidbCluster"
     tidb_cluster_v2: Final = "Cluster"
 
@@ -86,6 +87,7 @@ ROUTES: Final[Mapping[str, Route]] = {
     KINDS.policy_binding: Route(
         "admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings"
     ),
+    KINDS.definition: Route("apiextensions.k8s.io", "v1", "customresourcedefinitions"),
     KINDS.tidb_cluster: Route("pingcap.com", "v1alpha1", "tidbclusters"),
     KINDS.tidb_cluster_v2: Route("core.pingcap.com", "v1alpha1", "clusters"),
 }

@@ -63,6 +63,10 @@ OPERATOR_MAY: list[Right] = [
     ("get", "", "pods", "assent-system", "x"),
     ("list", ADMISSION, "validatingadmissionpolicies", "", ""),
     ("list", ADMISSION, "validatingadmissionpolicybindings", "", ""),
+    *[
+        ("get", "apiextensions.k8s.io", "customresourcedefinitions", "", f"{plural}.{OURS}")
+        for plural in ("actionproposals", "halts", "tikvclusters")
+    ],
     ("get", "pingcap.com", "tidbclusters", "tikv", "x"),
     ("get", "core.pingcap.com", "clusters", "tikv", "x"),
 ]
@@ -100,7 +104,8 @@ OPERATOR_MAY_NOT: list[Right] = [
     ("patch", "core.pingcap.com", "clusters", "tikv", "x"),
     ("impersonate", "", "users", "", "alice"),
     ("escalate", "rbac.authorization.k8s.io", "clusterroles", "", "x"),
-    ("patch", "apiextensions.k8s.io", "customresourcedefinitions", "", "x"),
+    ("patch", "apiextensions.k8s.io", "customresourcedefinitions", "", f"actionproposals.{OURS}"),
+    ("get", "apiextensions.k8s.io", "customresourcedefinitions", "", "x"),
 ]
 
 

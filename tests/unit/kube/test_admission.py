@@ -1,7 +1,8 @@
 """The self-test of the approval gate, against API servers that answer in every way."""
 
+import copy
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from assent.kube.admission import (
     check_gate,
     forgeries,
     opening_shown_by,
+    shipped_definitions,
 )
 from assent.settings import Settings
 from tests.support.rough_server import Visit, rough_server
@@ -21,6 +23,7 @@ from tests.unit.kube.conftest import NewClient
 
 SETTINGS = Settings.from_environment({"POD_NAME": "a", "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
 SHIPPED = policies(namespace="assent-system", service_account="assent")
+DEFINITIONS = shipped_definitions()
 OWN_NAME = "a decision can only be given in your own name (x)"
 AUTHOR = "spec.proposedBy must be you (x) when you write or change the ask"
 BOTH = f"{OWN_NAME}; {AUTHOR}"
@@ -31,6 +34,7 @@ def server_with(
     forged: tuple[int, str],
     *,
     installed: list[dict[str, Any]] = SHIPPED,
+    definitions: Sequence[Mapping[str, Any]] = DEFINITIONS,
     namespaces: tuple[str, ...] = ("tikv",),
 ) -> Callable[[Visit], Awaitable[None]]:
     """Return an API server with these policies, one watched cluster, and this answer to forgery."""
@@ -41,6 +45,10 @@ def server_with(
             status, message = forged
             body: dict[str, Any] = {"kind": "Status", "message": message}
             await visit.json(status, json.dumps(body).encode())
+            return
+        if "/customresourcedefinitions/" in path:
+            (found,) = (one for one in definitions if path.endswith(one["metadata"]["name"]))
+            await visit.json(200, json.dumps(found).encode())
             return
         if "/tikvclusters" in path:
             items: list[dict[str, Any]] = [
@@ -256,6 +264,69 @@ async def test_a_server_that_does_not_answer_counts_as_no_gate(new_client: NewCl
         report = await check_gate(new_client(server.url), SETTINGS)
     assert "cannot be tested" in (report.problem or "")
     assert not report.deviates  # silence is no proof that the gate was open
+
+
+def without(*path: str) -> list[Any]:
+    """Return the shipped definitions, that of ActionProposal without what is there below its
+    schema.
+    """
+    found = copy.deepcopy(list(DEFINITIONS))
+    (proposals,) = (one for one in found if one["metadata"]["name"].startswith("actionproposals"))
+    place = proposals["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for name in path[:-1]:
+        place = place[name]
+    del place[path[-1]]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "stands", "why"),
+    [
+        (("x-kubernetes-validations",), False, "the moves and the journal are rules of the CRD"),
+        (
+            ("properties", "spec", "properties", "clusterRef", "x-kubernetes-validations"),
+            False,
+            "a proposal could be sent to another cluster",
+        ),
+        (
+            ("properties", "status", "properties", "authors"),
+            False,
+            "dropped by an older CRD: whoever wrote the ask first could approve it",
+        ),
+        (("properties", "spec", "description"), True, "left out to make it smaller"),
+    ],
+)
+async def test_the_crds_are_half_of_the_gate(
+    new_client: NewClient, path: tuple[str, ...], stands: bool, why: str
+) -> None:
+    """Helm upgrades policies and operator, and never a CRD."""
+    async with rough_server(server_with((422, BOTH), definitions=without(*path))) as server:
+        report = await check_gate(new_client(server.url), SETTINGS)
+    assert report.deviates is not stands, why
+    if not stands:
+        assert "actionproposals.assent.tikv.org is not as shipped" in (report.problem or "")
+
+
+async def test_a_field_that_is_named_description_is_a_field(new_client: NewClient) -> None:
+    """Only a schema's own description may go."""
+    found = copy.deepcopy(list(DEFINITIONS))
+    schema = found[0]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["spec"]["properties"]["description"] = {"type": "string"}
+    async with rough_server(server_with((422, BOTH), definitions=found)) as server:
+        assert (await check_gate(new_client(server.url), SETTINGS)).deviates
+
+
+@pytest.mark.parametrize(("strategy", "stands"), [("None", True), ("Webhook", False)])
+async def test_what_the_api_server_fills_in_is_no_difference_and_a_conversion_is(
+    new_client: NewClient, strategy: str, stands: bool
+) -> None:
+    """A webhook that converts could write what nobody has said."""
+    found = [
+        {**one, "spec": {**one["spec"], "conversion": {"strategy": strategy}}}
+        for one in DEFINITIONS
+    ]
+    async with rough_server(server_with((422, BOTH), definitions=found)) as server:
+        assert (await check_gate(new_client(server.url), SETTINGS)).deviates is not stands
 
 
 POLICY = next(item for item in SHIPPED if item["metadata"]["name"] == "assent-approvals")
