@@ -35,6 +35,8 @@ THROUGH_GIT = ("docs/how-to/gitops.md",)
 
 QUICKSTART = "docs/quickstart.md"
 
+TOPS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "sandbox/README.md")
+
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -81,7 +83,7 @@ class Block:
 
 def pages() -> list[Path]:
     """Every page that people write; the reference is generated."""
-    tops = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
+    tops = [ROOT / name for name in TOPS]
     docs = sorted((ROOT / "docs").rglob("*.md"))
     return [*tops, *(page for page in docs if ROOT / "docs/reference" not in page.parents)]
 
