@@ -29,9 +29,11 @@ ENTRIES = {
 PYTHON = """\
 exec python3 -IS -c '
 import sys
-sys.argv.pop(0)
-sys.path.insert(0, sys.argv[0])
+if sys.version_info < (3, 11):
+    sys.exit("This needs Python 3.11 or later; the python3 in PATH is " + sys.version.split()[0])
 try:
+    sys.argv.pop(0)
+    sys.path.insert(0, sys.argv[0])
     from assent.cli.main import {function}
     sys.exit({function}())
 except KeyboardInterrupt:
@@ -39,7 +41,8 @@ except KeyboardInterrupt:
 ' "$0" "$@"
 """
 """Isolated, and without the site module: nothing of the user's Python is looked at, and it starts
-a third faster; so it does without what `python3 FILE` loads to run a zip."""
+a third faster; so it does without what `python3 FILE` loads to run a zip. An old Python, to which
+our sources are a syntax error, is told so in its own words."""
 SHELL = "#!/bin/sh\n" + PYTHON
 LIST = (
     """\

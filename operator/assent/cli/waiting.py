@@ -87,11 +87,11 @@ def follow(
         try:
             for proposal in _states(name, deadline, kubectl, console):
                 failures = 0
+                _refuse_another(decided, proposal, void_when_changed=void_when_changed)
                 if (line := progress(proposal, console)) != said:
                     when = console.paint(console.now().strftime("%H:%M:%S"), "dim")
                     console.say(f"{when}  {line}")
                     said = line
-                _refuse_another(decided, proposal, void_when_changed=void_when_changed)
                 if proposal.phase in OUTCOMES:
                     return OUTCOMES[proposal.phase]
         except KubectlError as error:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from assent.cli import process
 from tests.unit.cli.desk import Desk
+from tests.unit.cli.quick import Quick
 
 
 @pytest.fixture
@@ -13,4 +15,5 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = Desk(tmp_path)
     monkeypatch.setenv("FAKE", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    monkeypatch.setattr(process, "os", Quick(tmp_path))
     return made

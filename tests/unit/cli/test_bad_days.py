@@ -384,7 +384,26 @@ def test_a_watch_that_says_nothing_is_not_believed(
     desk.is_told("get", out, err=err, code=failure)
     done = desk.runs(approve, NAME, "--wait")
     assert done.code == code, done.err
-    assert desk.calls("get")[-1][:3] == ["get", PROPOSALS, NAME]
+    read = desk.calls("get")[-1]
+    assert read[:3] == ["get", PROPOSALS, NAME]
+    # An API server that takes a connection and says nothing must not outlast --timeout.
+    assert "--request-timeout=10s" in read
+
+
+def test_a_read_in_between_keeps_the_time_that_was_asked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of such flags counts for kubectl."""
+    monkeypatch.setattr(waiting, "LONGEST_LOOK_SECONDS", 0.02)
+    ticks = itertools.count()
+    desk.clock = lambda: NOW + timedelta(seconds=5 * next(ticks))
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    desk.is_told("get", event("ADDED", recorded("pending-high")), hangs=True)
+    desk.is_told("get", recorded("succeeded"))
+    assert desk.runs(approve, NAME, "--wait", "--request-timeout=3s").code == 0
+    given = [one for one in desk.calls("get")[-1] if one.startswith("--request-timeout")]
+    assert given == ["--request-timeout=10s", "--request-timeout=3s"]
 
 
 def test_a_server_dry_run_is_not_waited_for(desk: Desk) -> None:

@@ -250,9 +250,7 @@ def test_a_write_that_fails_so_is_never_sent_again(
     """Nobody knows whether it was stored: a person looks."""
     keeper.answers(code, body)
     kubectl = begun(keeper)
-    with pytest.raises(
-        KubectlError, match="Whether it was stored is not known; look"
-    ):
+    with pytest.raises(KubectlError, match="Whether it was stored is not known; look"):
         merge_patch(kubectl, PROPOSALS, recorded("pending-high"), {"approvals": []})
     assert keeper.desk.calls("patch") == []
 

@@ -188,6 +188,87 @@ def test_waiting_ends_with_the_outcome(desk: Desk, phase: str, code: int) -> Non
     assert f"{phase} (Because)" in lines[2]
 
 
+def test_another_of_that_name_is_not_waited_for(desk: Desk) -> None:
+    """Deleted while no watch stood, and filed anew: its success is none of ours."""
+    another = recorded("succeeded")
+    another["metadata"] |= {"uid": "another"}
+    waits(desk, event(another))
+    done = desk.runs(approve, NAME, "--wait")
+    assert done.code == Exit.NOT_NOW
+    assert f"{NAME} was deleted; this is another of that name." in done.err
+
+
+def revised(phase: str = "Pending", **status: Any) -> dict[str, Any]:
+    return recorded("pending-high", phase=phase, digest="sha256:another", **status)
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Approved"])
+def test_waiting_ends_when_the_approval_is_void(desk: Desk, phase: str) -> None:
+    """Somebody changed the ask: what it comes to is not what this person said yes to, and nobody
+    may ever say yes to it.
+    """
+    why = "ann changed\n  reason"
+    waits(desk, event(recorded("pending-high")), event(revised(phase, revisionReason=why)))
+    done = desk.runs(approve, NAME, "--wait")
+    assert done.code == Exit.CHANGED
+    (said,) = done.err.splitlines()
+    assert "not what you approved any more (ann changed reason): your approval is void" in said
+    assert said.endswith(f"Look again: kubectl proposals show {NAME} -n tikv")
+
+
+def test_a_revision_without_a_reason_is_told_too(desk: Desk) -> None:
+    """A tier that rose, on an older operator."""
+    waits(desk, event(revised()))
+    assert "(it was assessed anew)" in desk.runs(approve, NAME, "--wait").err
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (recorded("pending-high", phase="Pending", digest=""), "it is being assessed anew"),
+        (revised("Succeeded"), "it has ended: its digest is of no more use"),
+        (revised("Executing"), "its ask is frozen: this operator writes another form of digest"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_only_another_text_that_still_waits_makes_it_void(
+    desk: Desk, document: dict[str, Any], why: str
+) -> None:
+    """Everything else is followed to its end."""
+    waits(desk, event(document), event(recorded("succeeded")))
+    assert desk.runs(approve, NAME, "--wait").code == Exit.OK, why
+
+
+def test_who_rejects_waits_for_the_end_whatever_is_written(desk: Desk) -> None:
+    """A rejection is for no digest."""
+    waits(desk, event(revised()), event(recorded("succeeded", phase="Rejected")))
+    assert desk.runs(reject, NAME, "-m", "no", "--wait").code == Exit.REJECTED
+
+
+def test_what_was_shown_last_is_what_is_waited_for(desk: Desk) -> None:
+    """It changed while they looked, was shown again, and they agreed to that."""
+    desk.has(recorded("pending-high"))
+    conflict = "Error from server (Conflict): the object has been modified"
+    desk.is_told("patch", err=conflict, code=1)
+    desk.has(changed := recorded("pending-high", digest="sha256:another"))
+    desk.is_told("patch", "patched")
+    desk.is_told("get", event(changed) + event(recorded("succeeded")))
+    done = desk.runs(approve, NAME, "--wait", types="y\ny\n")
+    assert done.code == Exit.OK, done.err
+
+
+def test_what_could_be_decided_is_followed_and_the_failure_is_told(desk: Desk) -> None:
+    """One of two is refused: the other runs, and whoever said --wait wants to see how."""
+    desk.has(recorded("pending-low", phase="Expired"), recorded("pending-high"))
+    desk.is_told("patch", "patched")
+    desk.is_told("get", event(recorded("succeeded")))
+    names = recorded("pending-low")["metadata"]["name"], NAME
+    done = desk.runs(approve, *names, "--wait")
+    assert done.code == Exit.NOT_NOW
+    assert "it is Expired" in done.err
+    assert "Succeeded (Done)" in done.out.splitlines()[-1]
+
+
 def test_a_state_is_said_once(desk: Desk) -> None:
     """A write that changes nothing that is shown is no news."""
     twice = event(recorded("pending-high"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assent.cli import ahead
+from assent.cli import ahead, process
 from assent.cli.decision_command import approve
 from assent.cli.door import Door
 from assent.cli.failures import Exit
@@ -113,8 +113,11 @@ def test_a_kubectl_that_cannot_be_run_is_one_sentence(
     assert done.err == f"kubectl cannot be started: {why}.\n"
 
 
-def test_a_line_that_is_too_long_for_the_system_is_one_sentence(desk: Desk) -> None:
+def test_a_line_that_is_too_long_for_the_system_is_one_sentence(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A comment of megabytes is no reason for a traceback; nothing was sent."""
+    monkeypatch.setattr(process, "os", os)
     done = desk.runs(proposals, "export", "x" * 200_000)
     assert (done.code, desk.calls("get")) == (Exit.REFUSED, [])
     assert done.err == "kubectl cannot be started: Argument list too long.\n"
