@@ -9,7 +9,7 @@ from tests.integration.api.installing import await_crds, await_policies, install
 from tests.integration.api.kubeapi import MERGE, NAMESPACE, KubeApi, Who
 from tests.integration.api.server import api_server
 from tests.integration.api.waiting import until
-from tests.matrix.roles import ELSEWHERE, MAKES_CLUSTERS, MEDIUM_TRANSFERS, ROLES, bindings
+from tests.matrix.roles import ELSEWHERE, MEDIUM_TRANSFERS, ROLES, TENANT, bindings
 from tests.matrix.stage import Stage
 
 LEADER, REPLICA = "assent-0", "assent-1"
@@ -29,7 +29,7 @@ def ground(folder: Path, *, kube_apiserver: str = "kube-apiserver") -> Iterator[
         leases = "/apis/coordination.k8s.io/v1/namespaces/assent-system/leases"
         kube.call("POST", leases, lease).ok()
         install(kube, manifests("crds", "deploy/rbac", "deploy/admission"))
-        install(kube, [MEDIUM_TRANSFERS, MAKES_CLUSTERS, *bindings()])
+        install(kube, [MEDIUM_TRANSFERS, TENANT, *bindings()])
         _aggregate(kube, "edit")
         await_crds(kube)
         await_policies(kube, NAMESPACE)

@@ -89,9 +89,10 @@ ROLES = (
     Role(
         "tenant",
         f"{ROBOTS}{NAMESPACE}:deployer",
-        "the same in the proposals' own namespace, where whoever has `edit` may act as it; may"
-        " create and delete TiKVClusters, as far as RBAC goes",
-        (_PROPOSER, f"{_APPROVER}low", f"{_APPROVER}medium", "matrix-makes-clusters"),
+        "such an account in the proposals' own namespace, where whoever has `edit` may act as it: as"
+        " far as RBAC goes it approves Low and Medium (and no more: it rejects and resolves nothing),"
+        " and creates and deletes TiKVClusters",
+        (_PROPOSER, "matrix-tenant"),
     ),
     Role(
         "robot",
@@ -112,16 +113,21 @@ ROLES = (
 )
 NAMES = tuple(role.name for role in ROLES)
 
-MAKES_CLUSTERS: dict[str, Any] = {
+TENANT: dict[str, Any] = {
     "apiVersion": f"{_RBAC}/v1",
     "kind": "ClusterRole",
-    "metadata": {"name": "matrix-makes-clusters"},
+    "metadata": {"name": "matrix-tenant"},
     "rules": [
         {
             "apiGroups": ["assent.tikv.org"],
             "resources": ["tikvclusters"],
             "verbs": ["create", "delete"],
-        }
+        },
+        {
+            "apiGroups": ["assent.tikv.org"],
+            "resources": ["actionproposals/low", "actionproposals/medium"],
+            "verbs": ["approve"],
+        },
     ],
 }
 

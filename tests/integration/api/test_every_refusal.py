@@ -13,7 +13,7 @@ import pytest
 
 from assent.api.admission import policies
 from assent.api.v1alpha1.actionproposal import MAX_AUTHORS
-from tests.integration.api.kubeapi import ADMIN, MERGE, Answer, KubeApi, Who, path
+from tests.integration.api.kubeapi import ADMIN, GROUP_ROOT, MERGE, Answer, KubeApi, Who, path
 from tests.integration.api.life import DIGEST, EVICT, Life, approval, rejection
 from tests.integration.api.people import (
     ALICE,
@@ -23,6 +23,7 @@ from tests.integration.api.people import (
     FLUX,
     GRETA,
     MALLORY,
+    OLA,
     OPERATOR_AS_ADMIN,
     SAM,
     TENANT,
@@ -31,6 +32,7 @@ from tests.integration.api.people import (
 WHY = "both colleagues are on a plane"
 YES = ((ALICE, approval(ALICE)),)
 RESOLVED = {"outcome": "Happened", "digest": DIGEST}
+HALTS = f"{GROUP_ROOT}/halts"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/assent-system/leases/assent"
 
 
@@ -116,6 +118,16 @@ def with_metadata(**metadata: Any) -> Callable[[Stage], Answer]:
         return stage.life.create(manifest, by=MALLORY)
 
     return act
+
+
+def bound_halt(stage: Stage) -> Answer:
+    body = {
+        "apiVersion": "assent.tikv.org/v1alpha1",
+        "kind": "Halt",
+        "metadata": {"name": "every-refusal", "finalizers": ["a.b/c"]},
+        "spec": {"reason": "for ever"},
+    }
+    return stage.kube.call("POST", HALTS, body, by=OLA)
 
 
 def relabelled(stage: Stage) -> Answer:
@@ -227,6 +239,7 @@ PROVOKED: dict[str, Callable[[Stage], Answer]] = {
         lambda stage: stage.life.assessed(phase="Executing").delete(by=ADMIN)
     ),
     "finalizers and owners of a proposal are the operator's": with_metadata(finalizers=["a.b/c"]),
+    "a Halt bears no finalizers and no owners: whoever may end it must be able to": bound_halt,
     "labels of assent.tikv.org stay as they were when the proposal was filed": relabelled,
     "the labels assent.tikv.org/incident and assent.tikv.org/round are the operator's": (
         with_metadata(labels={"assent.tikv.org/incident": "abc"})

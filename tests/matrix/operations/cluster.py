@@ -81,6 +81,13 @@ CLUSTER = (
     sets("label-cluster", "labels it", metadata__labels={"team": "db"}),
 )
 
+
+def _bound_halt(name: str, metadata: Object) -> Object:
+    made = halt(name)
+    made["metadata"] |= metadata
+    return made
+
+
 BRAKES = (
     Operation(
         "halt",
@@ -88,6 +95,26 @@ BRAKES = (
         lambda stage, _: stage.nowhere(HALTS),
         (Kind.CREATE, Kind.APPLY),
         lambda _, place, __: halt(place.name),
+    ),
+    *(
+        Operation(
+            f"halt-{word}",
+            f"halts everything {what}",
+            lambda stage, _: stage.nowhere(HALTS),
+            (Kind.CREATE, Kind.APPLY),
+            lambda _, place, __, bound=bound: _bound_halt(place.name, bound),  # type: ignore[misc]
+        )
+        for word, what, bound in (
+            ("finalized", "by what nobody can end", {"finalizers": ["a.b/c"]}),
+            ("owned", "by what goes with something else", {"ownerReferences": [OWNER]}),
+        )
+    ),
+    Operation(
+        "finalize-halt",
+        "gives a halt a finalizer",
+        lambda stage, _: stage.halt(),
+        PATCHES,
+        changed_by(lambda found: put(found, {"metadata__finalizers": ["a.b/c"]})),
     ),
     Operation("unhalt", "ends a halt", lambda stage, _: stage.halt(), (Kind.DELETE,)),
     Operation(

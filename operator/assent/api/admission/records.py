@@ -11,6 +11,7 @@ from assent.api.admission.policy import (
 )
 from assent.api.meta import GROUP, LABEL_INCIDENT, LABEL_ROUND
 from assent.api.v1alpha1.actionproposal import ActionProposal
+from assent.api.v1alpha1.halt import Halt
 from assent.api.v1alpha1.lifecycle import IN_FLIGHT
 from assent.api.v1alpha1.tikvcluster import TiKVCluster
 
@@ -24,14 +25,16 @@ def journal(installation: Installation) -> AdmissionPolicy:
     """Return the policy ``assent-journal``.
 
     Nobody is let off the rule on deletion, the operator included: it keeps no finalizer and needs
-    no right to delete.
+    no right to delete. A Halt is ended by whoever may delete it, and by nothing else: a finalizer
+    would keep it, and an owner would take it along.
     """
     ours = f"k.startsWith('{GROUP}/')"
     return AdmissionPolicy(
         name=NAME,
         operations=("CREATE", "UPDATE", "DELETE"),
-        resources=(ActionProposal.PLURAL,),
+        resources=(ActionProposal.PLURAL, Halt.PLURAL),
         variables=(
+            Variable("halt", f"request.resource.resource == {quoted(Halt.PLURAL)}"),
             Variable("deleting", "request.operation == 'DELETE'"),
             Variable("operator", f"request.userInfo.username == {quoted(installation.username)}"),
             Variable("it", "oldObject.metadata.name + ' -n ' + oldObject.metadata.namespace"),
@@ -49,21 +52,28 @@ def journal(installation: Installation) -> AdmissionPolicy:
                 " + '; to take back what was done: kubectl proposals revert ' + variables.it",
             ),
             Validation(
-                "variables.deleting || variables.operator"
+                "variables.deleting || variables.operator || variables.halt"
                 f" || request.userInfo.username.startsWith({quoted(KUBE_SYSTEM)})"
                 " || (variables.newFinalizers == variables.oldFinalizers"
                 " && variables.newOwnerReferences == variables.oldOwnerReferences)",
                 "finalizers and owners of a proposal are the operator's",
             ),
             Validation(
-                "variables.deleting || variables.operator || oldObject == null"
+                "variables.deleting || !variables.halt"
+                f" || request.userInfo.username.startsWith({quoted(KUBE_SYSTEM)})"
+                " || (variables.newFinalizers.all(one, one in variables.oldFinalizers)"
+                " && variables.newOwnerReferences.all(one, one in variables.oldOwnerReferences))",
+                "a Halt bears no finalizers and no owners: whoever may end it must be able to",
+            ),
+            Validation(
+                "variables.deleting || variables.operator || variables.halt || oldObject == null"
                 f" || (variables.oldLabels.all(k, !{ours} || (k in variables.newLabels"
                 " && variables.newLabels[k] == variables.oldLabels[k]))"
                 f" && variables.newLabels.all(k, !{ours} || k in variables.oldLabels))",
                 f"labels of {GROUP} stay as they were when the proposal was filed",
             ),
             Validation(
-                "variables.deleting || variables.operator || oldObject != null"
+                "variables.deleting || variables.operator || variables.halt || oldObject != null"
                 f" || !({quoted(LABEL_INCIDENT)} in variables.newLabels"
                 f" || {quoted(LABEL_ROUND)} in variables.newLabels)",
                 f"the labels {LABEL_INCIDENT} and {LABEL_ROUND} are the operator's",
