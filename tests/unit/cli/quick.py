@@ -1,7 +1,7 @@
 """The desk's kubectl without a process: what the system would do for `assent.cli.process`.
 
-The tests run thousands of kubectls, and a shell takes longer than all the rest of a test. The script
-in `tests.unit.cli.desk` says the same; whatever else is in PATH is started in earnest.
+The tests run thousands of kubectls, and a shell takes longer than all the rest of a test. The
+script in `tests.unit.cli.desk` says the same; whatever else is in PATH is started in earnest.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ class Quick:
     def posix_spawnp(
         self,
         program: str,
-        words: Sequence[str],
+        words: list[str],
         environment: Mapping[str, str],
         *,
         file_actions: Sequence[tuple[int, int, int]],

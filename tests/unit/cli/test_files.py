@@ -110,7 +110,7 @@ def test_an_interrupt_is_one_line(shelf: Path, words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "line", ["kubectl-approve x", "kubectl-proposals -n tikv", "kubectl_complete-approve ''"]
 )
-def test_an_old_python_is_told_what_is_needed(built: Path, tmp_path: Path, line: str) -> None:
+def test_an_old_python_is_told_what_is_needed(shelf: Path, tmp_path: Path, line: str) -> None:
     """Its own word for our sources would be a syntax error, and a traceback."""
     real = os.path.realpath(sys.executable)
     (tmp_path / "python3").write_text(
@@ -122,7 +122,7 @@ def test_an_old_python_is_told_what_is_needed(built: Path, tmp_path: Path, line:
     (tmp_path / "python3").chmod(0o755)
     name, *words = line.split()
     done = subprocess.run(
-        [str(built / name), *words], env={"PATH": f"{tmp_path}:{built}"}, capture_output=True,
+        [str(shelf / name), *words], env={"PATH": f"{tmp_path}:{shelf}"}, capture_output=True,
         text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (1, "")
