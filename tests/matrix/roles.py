@@ -89,9 +89,9 @@ ROLES = (
     Role(
         "tenant",
         f"{ROBOTS}{NAMESPACE}:deployer",
-        "such an account in the proposals' own namespace, where whoever has `edit` may act as it: as"
-        " far as RBAC goes it approves Low and Medium (and no more: it rejects and resolves nothing),"
-        " and creates and deletes TiKVClusters",
+        "such an account in the proposals' own namespace, where whoever has `edit` may act as it."
+        " By RBAC it approves Low and Medium (it rejects and resolves nothing), and creates and"
+        " deletes TiKVClusters",
         (_PROPOSER, "matrix-tenant"),
     ),
     Role(
