@@ -13,6 +13,11 @@ from assent.cli.reading import similar
 
 ABOUT = ("reason", "dryRun", "notBefore", "notAfter", "revertAfter")
 """Fields of the ask beside the action."""
+TEXTS = frozenset((
+    "reason", "notBefore", "notAfter", "revertAfter", "endKey", "groupId", "id", "isolationLevel",
+    "key", "kind", "name", "operator", "policy", "role", "startKey", "toMember", "value",
+))  # fmt: skip
+"""Fields that are text whatever it looks like, `startKey=7480` too; a test compares with the CRD."""
 STEP = re.compile(r"^(\d+)\.(.+)$")
 
 
@@ -32,11 +37,11 @@ def changed_ask(spec: Json, assignments: Sequence[str]) -> Json:
         if not sign:
             raise CliError(f"{text!r} is no NAME=VALUE such as toStoreId=5.", Exit.USAGE)
         if path in ABOUT:
-            changed[path] = _value(value, spec.get(path)) if value else None
+            changed[path] = _value(path, value) if value else None
             continue
         place, name = _place(action, path)
         if value:
-            place[name] = _value(value, place.get(name))
+            place[name] = _value(name, value)
         elif action["type"] == "Plan":
             place.pop(name, None)  # the list of steps is sent whole
         else:
@@ -77,11 +82,18 @@ def _unknown(path: str, action_type: str, known: Sequence[str]) -> str:
     return f"{action_type} has no {path!r}.{meant} It has: {', '.join(everything)}."
 
 
-def _value(text: str, before: Any) -> Any:
-    """Return the value in the type of the one before; without one, as JSON reads it."""
-    if isinstance(before, str):
+def _value(name: str, text: str) -> Any:
+    """Return the value of the field: text as it is, anything else as JSON reads it.
+
+    Raises:
+        CliError: it is null; that would remove the field without saying so.
+    """
+    if name in TEXTS:
         return text
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except json.JSONDecodeError:
         return text
+    if found is None:
+        raise CliError(f"To remove a field say {name}= with nothing after it.", Exit.USAGE)
+    return found

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from assent.cli.console import spelled
 from assent.cli.failures import CliError
 from assent.cli.flags import first_word
 from assent.cli.kubectl import Kubectl
@@ -121,7 +122,7 @@ def _proposals(command: str, taken: Sequence[str], found: Sequence[Proposal]) ->
         return [f"{name}=" for name in (*(kind.parameters if kind else ()), *ABOUT)]
     phases = WAITS_FOR.get(command)
     return [
-        f"{one.name}\t{one.tier} {one.sentence}"
+        _shown(one)
         for one in found
         if one.name not in taken and (phases is None or one.phase in phases)
     ]
@@ -152,6 +153,11 @@ def _names(document: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
 
 def _answer(offered: Sequence[str], word: str) -> str:
     return "\n".join([*(one for one in offered if one.startswith(word)), NO_FILES])
+
+
+def _shown(one: Proposal) -> str:
+    """A line that a shell will write on the terminal: no text of an object may be more than that."""
+    return f"{one.name}\t{spelled(f'{one.tier} {one.sentence}')}"
 
 
 def main() -> int:

@@ -109,7 +109,7 @@ def _commit(path: Path) -> str:
 
 
 def _write(path: Path, manifest: Json, seat: Json, kubectl: Kubectl) -> None:
-    before = path.read_text(encoding="utf-8")
+    before = path.read_bytes().decode()  # with its own line ends
     if path.suffix == ".json":
         document = json.loads(before)
         document.setdefault("spec", {})["approvals"] = [seat]
@@ -117,12 +117,12 @@ def _write(path: Path, manifest: Json, seat: Json, kubectl: Kubectl) -> None:
         return
     wanted = {**(manifest.get("spec") or {}), "approvals": [seat]}
     try:
-        path.write_text(with_approvals(before, [seat]), encoding="utf-8")
+        path.write_bytes(with_approvals(before, [seat]).encode())
         understood = _manifest(path, kubectl).get("spec") == wanted
     except CliError:
         understood = False
     if not understood:
-        path.write_text(before, encoding="utf-8")
+        path.write_bytes(before.encode())
         raise CliError(
             f"{path} has a form that this cannot edit; it is as it was. Put this under spec:\n"
             f"{to_yaml({'approvals': [seat]})}",
@@ -131,12 +131,13 @@ def _write(path: Path, manifest: Json, seat: Json, kubectl: Kubectl) -> None:
 
 
 def with_approvals(text: str, seats: list[Json]) -> str:
-    """Return the YAML text with these as ``spec.approvals``, first under ``spec``.
+    """Return the YAML text with these as ``spec.approvals``, first under ``spec``. All other lines
+    stay as they are, to the byte; ours end as the line of ``spec:`` does.
 
     Raises:
         CliError: there is no ``spec:`` in block style.
     """
-    lines = text.splitlines()
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     start = next((i for i, line in enumerate(lines) if re.match(r"^spec:\s*(#.*)?$", line)), None)
     if start is None:
         raise CliError("The file has no `spec:` with fields below it.", Exit.USAGE)
@@ -144,8 +145,9 @@ def with_approvals(text: str, seats: list[Json]) -> str:
     first = next((line for line in rest if line.strip() and not line.strip().startswith("#")), "")
     pad = re.match(r"^ *", first)[0] if first.startswith(" ") else "  "  # type: ignore[index]
     kept = _without(rest, f"{pad}approvals:", len(pad))
-    block = [f"{pad}approvals:", *_seats(seats, pad)]
-    return "\n".join([*lines[: start + 1], *block, *kept]) + "\n"
+    end = "\r\n" if lines[start].endswith("\r\n") else "\n"
+    block = [f"{line}{end}" for line in (f"{pad}approvals:", *_seats(seats, pad))]
+    return "".join([*lines[: start + 1], *block, *kept])
 
 
 def _without(lines: list[str], beginning: str, depth: int) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from assent.cli.proposal import Json
 
-_PLAIN = re.compile(r"^[A-Za-z_/][A-Za-z0-9_./-]*$")
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -36,7 +36,7 @@ def _item(value: Any, indent: int) -> str:
 
 def scalar(value: Any) -> str:
     """Return one value on one line; JSON's spelling is YAML's, too."""
-    if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _WORDS:
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     # What a terminal or an editor would not show as it is, is written as an escape.
     shown = not isinstance(value, str) or value.replace("\n", "").isprintable()

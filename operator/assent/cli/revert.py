@@ -9,11 +9,13 @@ from assent.cli.inverses import inverse
 from assent.cli.kubectl import FIELD_MANAGER, Kubectl
 from assent.cli.manifest import to_yaml
 from assent.cli.proposal import IN_FLIGHT, OPEN, Json, Proposal
-from assent.cli.reading import read_with_name
+from assent.cli.reading import read, read_with_name
 from assent.cli.sending import agree, told
 from assent.cli.wording import heading, lines, verbatim
 
 LONGEST_NAME = 63
+MOST_TRIES = 9
+"""How many earlier ones, rejected or expired, are passed over."""
 
 
 def revert(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
@@ -36,12 +38,7 @@ def revert(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     agree(chosen, console, f"File {filed['metadata']['name']} as {me}?")
     more = ["--dry-run=server"] if chosen.dry_run == "server" else []
     more += ["-o", chosen.output] if chosen.output else []
-    try:
-        printed = kubectl.text(
-            "create", "-f", "-", f"--field-manager={FIELD_MANAGER}", *more, given=json.dumps(filed)
-        )
-    except KubectlError as error:
-        raise CliError(_refused(filed, str(error))) from error
+    printed = _filed(filed, more, kubectl)
     name, namespace = filed["metadata"]["name"], proposal.namespace
     told(
         chosen, console, printed,
@@ -50,10 +47,38 @@ def revert(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     return 0
 
 
-def _refused(filed: Json, said: str) -> str:
-    name = filed["metadata"]["name"]
-    if "(AlreadyExists)" in said:
-        return f"{name} exists already: kubectl proposals show {name}"
+def _filed(filed: Json, more: list[str], kubectl: Kubectl) -> str:
+    """Create it, under the next name where an earlier try has ended; return what kubectl prints."""
+    first, here = filed["metadata"]["name"], Kubectl((*kubectl.flags, *_where(filed)))
+    for number in range(2, MOST_TRIES + 2):
+        try:
+            return kubectl.text(
+                "create", "-f", "-", f"--field-manager={FIELD_MANAGER}", *more,
+                given=json.dumps(filed),
+            )  # fmt: skip
+        except KubectlError as error:
+            if "(AlreadyExists)" not in str(error):
+                raise CliError(_refused(str(error))) from error
+        (there,) = read(here, [filed["metadata"]["name"]])
+        if there.phase in (*OPEN, *IN_FLIGHT):
+            break
+        filed["metadata"]["name"] = _named(first, f"-{number}")
+    raise CliError(
+        f"{there.name} exists already, and is {there.phase or 'new'}: kubectl proposals show "
+        f"{there.name} -n {there.namespace}",
+        Exit.NOT_NOW,
+    )
+
+
+def _where(filed: Json) -> tuple[str, ...]:
+    return (f"--namespace={filed['metadata']['namespace']}",)
+
+
+def _named(name: str, suffix: str = "") -> str:
+    return f"{name[: LONGEST_NAME - len(suffix)].rstrip('-.')}{suffix}"
+
+
+def _refused(said: str) -> str:
     if "cannot create resource" in said:
         return f"{said}\nFiling needs the role assent-proposer, or the built-in edit."
     return said
@@ -65,7 +90,7 @@ def filed_by(me: str, proposal: Proposal, action: Json) -> Json:
         "apiVersion": "assent.tikv.org/v1alpha1",
         "kind": "ActionProposal",
         "metadata": {
-            "name": f"revert-{proposal.name}"[:LONGEST_NAME].rstrip("-."),
+            "name": _named(f"revert-{proposal.name}"),
             "namespace": proposal.namespace,
         },
         "spec": {
@@ -85,15 +110,7 @@ def inverse_of(proposal: Proposal) -> Json:
     """
     if (why_not := _nothing_to_revert(proposal)) is not None:
         raise CliError(f"{proposal.name}: {why_not}", Exit.NOT_NOW)
-    done = [
-        step
-        for step in proposal.steps
-        if step.get("kind") == "Forward" and step.get("state") == "Done"
-    ]
-    first: dict[int, Json] = {}
-    for step in done:
-        # A step may take several calls; what was before is what was before the first.
-        first.setdefault(int(step.get("planStep") or 1), step)
+    first = _still_there(proposal)
     if not first:
         raise CliError(
             f"{proposal.name}: no call of it took effect, so there is nothing to take back.",
@@ -102,7 +119,9 @@ def inverse_of(proposal: Proposal) -> Json:
     action = (proposal.status.get("assessed") or proposal.spec)["action"]
     asked = action["plan"]["steps"] if action["type"] == "Plan" else [action]
     answers = [
-        inverse(asked[place - 1], {fact["name"]: fact["value"] for fact in step["before"]})
+        inverse(
+            asked[place - 1], {fact["name"]: fact["value"] for fact in step.get("before") or []}
+        )
         for place, step in sorted(first.items(), reverse=True)
     ]
     for answer in answers:
@@ -115,6 +134,21 @@ def inverse_of(proposal: Proposal) -> Json:
             )
     found = [answer for answer in answers if isinstance(answer, dict)]
     return found[0] if len(found) == 1 else {"type": "Plan", "plan": {"steps": found}}
+
+
+def _still_there(proposal: Proposal) -> dict[int, Json]:
+    """Return the first done call of each step of the plan whose effect was not taken back since: a
+    step may take several calls, and what was before is what was before the first.
+    """
+    done: dict[str, dict[int, list[Json]]] = {"Forward": {}, "Undo": {}}
+    for step in proposal.steps:
+        if step.get("state") == "Done" and (calls := done.get(str(step.get("kind")))) is not None:
+            calls.setdefault(int(step.get("planStep") or 1), []).append(step)
+    return {
+        place: calls[0]
+        for place, calls in done["Forward"].items()
+        if len(done["Undo"].get(place, ())) < len(calls)
+    }
 
 
 def _nothing_to_revert(proposal: Proposal) -> str | None:

@@ -91,6 +91,11 @@ def _why_not(proposal: Proposal, me: str, break_glass: str | None) -> str | None
         missing = int(proposal.count.get("missing") or 0)
         waits = f" Still missing: {missing}. Tell somebody else who may." if missing else ""
         return f"you have approved exactly this already.{waits}"
+    if me.startswith(f"{SERVICE_ACCOUNT}{proposal.namespace}:"):
+        return (
+            f"service accounts of {proposal.namespace} have no seat there, for whoever may edit "
+            "there may act as them: a person, or an account of another namespace."
+        )
     if me.startswith(SERVICE_ACCOUNT) and proposal.tier in ("High", "Critical"):
         return f"service accounts have no seat for tier {proposal.tier}: a person must approve it."
     return None

@@ -56,3 +56,12 @@ def test_only_open_ones_are_offered_for_withdrawal(desk: Desk) -> None:
     """Afterwards there is nothing to take back."""
     desk.has(recorded("pending-high"), recorded("succeeded", phase="Executing"))
     assert offered(complete("proposals", ["withdraw", ""])) == [NAME]
+
+
+def test_what_a_shell_writes_on_the_terminal_is_harmless(desk: Desk) -> None:
+    """A sentence is made of names that people have chosen: no line, no escape of theirs."""
+    found = recorded("pending-high", summary="add the label a\n--yes\tx \x1b[2J\u202e")
+    desk.has(found)
+    name, directive = complete("approve", [""]).splitlines()
+    assert directive == ":4"
+    assert name == f"{NAME}\tHigh add the label a --yes x \\x1b[2J\\u202e"

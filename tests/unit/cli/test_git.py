@@ -20,6 +20,7 @@ ACCOUNT = "system:serviceaccount:flux-system:assent"
 VALUES = [
     {"a": 1, "b": True, "c": None, "d": 0.5},
     {"plain": "store-2", "word": "true", "no": "No", "number": "12", "empty": "", "sign": "a: b"},
+    {"line": "urgent\n", "lines": "\nurgent", "carriage": "urgent\r"},
     {"text": "two\nlines", "quote": 'say "x"', "unicode": "é…", "hash": "a #b", "dash": "- a"},
     {"list": [1, "two", {"three": 3, "four": [4, 5]}], "none": [], "object": {}},
     {"nested": {"deep": {"deeper": [{"a": {"b": 1}}, {"c": 2}]}}},
@@ -135,6 +136,71 @@ def test_the_seat_is_written_into_the_file_and_the_rest_stays(desk: Desk, tmp_pa
         assert line in text
     assert desk.calls("patch") == []
     assert "Commit it" in done.out
+
+
+FORMS = {
+    "as Windows writes it": WRITTEN.replace("\n", "\r\n"),
+    "without an end of its last line": WRITTEN.rstrip("\n"),
+    "with a page break and a line separator": WRITTEN.replace("by the DBA", "by\x0c the\u2028DBA"),
+    "with blank lines at its end": WRITTEN + "\n\n",
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_every_other_line_stays_to_the_byte(desk: Desk, tmp_path: Path, text: str) -> None:
+    """A reviewer sees the seat in the pull request, and nothing else."""
+    seat_now = the_seat("alice by Git")
+    path = file_and_desk(desk, tmp_path, WRITTEN, [seat_now])
+    path.write_bytes(text.encode())
+    desk.has(low_for_git())
+    done = desk.runs(approve, "-f", str(path), "--as-account", "flux-system:assent")
+    assert done.code == 0, done.err
+    before, after = text.encode().splitlines(True), path.read_bytes().splitlines(True)
+    assert [line for line in after if line not in before] == after[7:12]
+    assert after[:7] + after[12:] == before
+    assert {line.endswith(b"\r\n") for line in after[7:12]} == {"\r\n" in text}
+
+
+def test_a_seat_of_a_digest_that_was_read_elsewhere_is_held_to_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """--digest binds a file as it binds what is sent; it used to be ignored here."""
+    path = file_and_desk(desk, tmp_path, WRITTEN, [])
+    desk.has(low_for_git())
+    line = ["-f", str(path), "--as-account", "flux-system:assent", "--digest", "sha256:old"]
+    done = desk.runs(approve, *line)
+    assert (done.code, path.read_text()) == (Exit.CHANGED, WRITTEN)
+    assert "not sha256:old: it has changed since" in done.err
+
+
+@pytest.mark.parametrize(
+    ("account", "refused"),
+    [("tikv:assent", True), ("system:serviceaccount:tikv:deployer", True), ("tikv-git:a", False)],
+)
+def test_an_account_of_the_proposals_namespace_has_no_seat(
+    desk: Desk, tmp_path: Path, account: str, refused: bool
+) -> None:
+    """The API server would refuse what was reviewed and merged: whoever edits there may act as it.
+    A namespace whose name only begins so is another.
+    """
+    seat_now = {**the_seat("alice by Git"), "by": f"system:serviceaccount:{account}"}
+    path = file_and_desk(desk, tmp_path, WRITTEN, [seat_now])
+    desk.has(low_for_git())
+    done = desk.runs(approve, "-f", str(path), "--as-account", account)
+    assert done.code == (Exit.NOT_NOW if refused else Exit.OK), done.err
+    assert ("service accounts of tikv have no seat there" in done.err) == refused
+    assert (path.read_text() == WRITTEN) == refused
+
+
+def test_nor_does_it_try_one_of_its_own(desk: Desk) -> None:
+    """A job in the namespace that runs `kubectl approve` is told before anything is sent."""
+    desk.folder.joinpath("answers/auth.1/out").write_text(
+        json.dumps({"status": {"userInfo": {"username": "system:serviceaccount:tikv:job"}}})
+    )
+    desk.has(recorded("pending-low"))
+    done = desk.runs(approve, LOW)
+    assert (done.code, desk.calls("patch")) == (Exit.NOT_NOW, [])
+    assert "a person, or an account of another namespace" in done.err
 
 
 def test_the_commit_that_was_looked_at_is_named(desk: Desk, tmp_path: Path) -> None:
