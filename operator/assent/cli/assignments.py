@@ -17,7 +17,7 @@ TEXTS = frozenset((
     "reason", "notBefore", "notAfter", "revertAfter", "endKey", "groupId", "id", "isolationLevel",
     "key", "kind", "name", "operator", "policy", "role", "startKey", "toMember", "value",
 ))  # fmt: skip
-"""Fields that are text whatever it looks like, `startKey=7480` too; a test compares with the CRD."""
+"""Fields that are text whatever it looks like, `startKey=7480` too; as the models have it."""
 STEP = re.compile(r"^(\d+)\.(.+)$")
 
 

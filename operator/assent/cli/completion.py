@@ -156,7 +156,7 @@ def _answer(offered: Sequence[str], word: str) -> str:
 
 
 def _shown(one: Proposal) -> str:
-    """A line that a shell will write on the terminal: no text of an object may be more than that."""
+    """A line that a shell writes on the terminal: no text of an object may be more than that."""
     return f"{one.name}\t{spelled(f'{one.tier} {one.sentence}')}"
 
 

@@ -138,7 +138,7 @@ def test_the_seat_is_written_into_the_file_and_the_rest_stays(desk: Desk, tmp_pa
     assert "Commit it" in done.out
 
 
-FORMS = {
+FILES = {
     "as Windows writes it": WRITTEN.replace("\n", "\r\n"),
     "without an end of its last line": WRITTEN.rstrip("\n"),
     "with a page break and a line separator": WRITTEN.replace("by the DBA", "by\x0c the\u2028DBA"),
@@ -146,7 +146,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
 def test_every_other_line_stays_to_the_byte(desk: Desk, tmp_path: Path, text: str) -> None:
     """A reviewer sees the seat in the pull request, and nothing else."""
     seat_now = the_seat("alice by Git")

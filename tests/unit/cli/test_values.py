@@ -112,7 +112,14 @@ def test_a_step_that_is_none_is_named(number: str) -> None:
         asked(action, f"{number}.storeId=5")
 
 
-DEFAULTS = [(None, ""), (None, []), (None, False), ("", None), ([], None), (None, 0)]
+DEFAULTS: list[tuple[object, object]] = [
+    (None, ""),
+    (None, []),
+    (None, False),
+    ("", None),
+    ([], None),
+    (None, 0),
+]
 
 
 @pytest.mark.parametrize(("before", "after"), DEFAULTS)
