@@ -16,7 +16,15 @@ from assent.core.lifecycle.claim import claim_or_hold
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts
-from tests.support.proposals import approval, approved, assessed, facts, with_spec
+from tests.support.proposals import (
+    NOW,
+    approval,
+    approved,
+    assessed,
+    facts,
+    proposal,
+    with_spec,
+)
 
 WHY = "both colleagues are on a plane"
 
@@ -64,6 +72,12 @@ SPOILED: list[tuple[str, Callable[[Facts], Facts], str, str]] = [
         "the approvals do not suffice",
     ),
     (
+        "Another person's approval stands there than the one that was counted",
+        lambda known: with_spec(known, approvals=[approval("sre-4", known.proposal.status.digest)]),
+        "Seats",
+        "the approvals do not suffice",
+    ),
+    (
         "Whoever approved had written a revision of it",
         lambda known: with_status(known, authors=["sre-1", "sre-2"]),
         "OthersAsked",
@@ -72,6 +86,12 @@ SPOILED: list[tuple[str, Callable[[Facts], Facts], str, str]] = [
     (
         "Its time is over",
         lambda known: replace(known, now=known.now + timedelta(days=30)),
+        "NotExpired",
+        "it expired at",
+    ),
+    (
+        "Its time is over at this very moment",
+        lambda known: replace(known, now=known.proposal.status.expires_at or known.now),
         "NotExpired",
         "it expired at",
     ),
@@ -92,6 +112,17 @@ def test_what_fails_at_the_claim_is_named_and_sends_nothing(
     failed = {gate.name: gate for gate in decided.status.gates or [] if gate.verdict == "hold"}
     assert says in failed[name].message
     assert "the check before the claim failed" in (decided.status.message or "")
+
+
+def test_the_asks_own_end_holds_whatever_was_stored() -> None:
+    """People agreed to ``notAfter``; a status that says later does not outlast it."""
+    end = NOW + timedelta(minutes=5)
+    known = approved(facts(proposal(not_after=end)))
+    late = with_status(known, expires_at=end + timedelta(hours=1))
+    decided = claimed_past(known, lambda _: replace(late, now=end))
+    assert decided.call is None
+    failed = {gate.name for gate in decided.status.gates or [] if gate.verdict == "hold"}
+    assert "NotExpired" in failed
 
 
 def test_what_holds_is_on_record() -> None:
