@@ -61,6 +61,20 @@ APPROVING = (
         yes(str(BOT.user)),
         yes(ME),
     ),
+    tried(
+        "robot-beside-old",
+        "adds a seat beside a service account's for the revision before",
+        replace(LOW, seats=(yes(str(BOT.user)),), status={"digest": "sha256:0c", "revision": 3}),
+        yes(str(BOT.user)),
+        yes(ME, "sha256:0c"),
+    ),
+    tried(
+        "robot-beside-no",
+        "approves beside a service account's no",
+        replace(LOW, seats=(no(str(BOT.user)),)),
+        no(str(BOT.user)),
+        yes(ME),
+    ),
     tried("reject-low", "rejects a Low proposal", LOW, no(ME)),
     tried("reject-medium", "rejects a Medium TransferLeader", MEDIUM, no(ME)),
     tried("reject-high", "rejects a High proposal", HIGH, no(ME)),
@@ -151,6 +165,12 @@ OF_WHAT_WAS_SEEN = (
         yes(ME, "none"),
     ),
     tried(
+        "no-digest-of-nothing",
+        "approves what has no digest just now by an empty one",
+        replace(LOW, status={"digest": None}),
+        yes(ME, ""),
+    ),
+    tried(
         "old-digest",
         "approves the revision before",
         replace(LOW, status={"digest": "sha256:0c", "revision": 3}),
@@ -217,6 +237,12 @@ OF_WHAT_WAS_SEEN = (
         ANNS,
     ),
     tried("confirm-nothing", "approves Critical without the target typed", TOP, *MINE),
+    tried(
+        "confirm-no-target",
+        "approves Critical without a target by typing nothing",
+        replace(TOP, status={"target": None}),
+        yes(ME, confirm=""),
+    ),
     tried(
         "confirm-wrongly",
         "approves Critical with another target typed",
