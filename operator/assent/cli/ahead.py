@@ -117,7 +117,6 @@ def _begin_all(line: Line, *questions: tuple[str, ...]) -> None:
     """
     is_timed = any(flag.startswith("--request-timeout=") for flag in line.flags)
     if not is_timed and all(request_of(asked) is not None for asked in questions):
-        _end_well()
         _doors.append(Door(line.flags))
         try:
             _doors[-1].start()
@@ -129,8 +128,10 @@ def _begin_all(line: Line, *questions: tuple[str, ...]) -> None:
         _begin(line, asked)
 
 
-def _end_well() -> None:
-    """Let whoever ends this process end the door with it."""
+def end_well() -> None:
+    """Let whoever ends this process end the door and the watch with it: neither is in a terminal's
+    own group, so nobody else tells them.
+    """
     # What the signal module wraps in enums first, which takes as long as the door.
     import _signal as signals  # type: ignore[import-not-found]
 

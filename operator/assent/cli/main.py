@@ -71,6 +71,7 @@ def _told(command: Command, arguments: Sequence[str], console: Console) -> int:
 def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) -> int:
     """Run it. Ctrl-C ends it in one line wherever it is, also while it is being loaded."""
     try:
+        ahead.end_well()
         look_ahead(sys.argv[1:])
         from assent.cli.console import Console
 

@@ -106,7 +106,6 @@ def keeper(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doorkeeper]:
     """A door can be opened; whatever a test left open is closed."""
     made = Doorkeeper(desk)
     monkeypatch.setenv("TMPDIR", str(made.sockets))
-    monkeypatch.setattr(ahead, "_end_well", lambda: None)  # pytest's own handlers stay
     yield made
     ahead.leave()
     assert made.left() == []

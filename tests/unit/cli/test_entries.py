@@ -252,6 +252,7 @@ def test_a_signal_ends_the_door_too(
     places = desk.folder / "s"
     places.mkdir()
     monkeypatch.setenv("TMPDIR", str(places))
+    ahead.end_well()
     ahead.decision([NAME, "-n", "tikv"])
     assert len(list(places.iterdir())) == 1
     try:

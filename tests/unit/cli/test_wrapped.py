@@ -1,7 +1,9 @@
 """Other people's kubectl: a script around the real one, a file that is no program."""
 
+import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from assent.cli.failures import Exit
 from assent.cli.listing import plain_list
 from assent.cli.process import TERMINAL, Process
 from assent.cli.proposals_command import proposals
-from tests.unit.cli.desk import Desk
+from tests.unit.cli.desk import Desk, recorded
 
 WRAPPER = """\
 #!/bin/sh
@@ -121,3 +123,29 @@ def test_a_line_that_is_too_long_for_the_system_is_one_sentence(
     done = desk.runs(proposals, "export", "x" * 200_000)
     assert (done.code, desk.calls("get")) == (Exit.REFUSED, [])
     assert done.err == "kubectl cannot be started: Argument list too long.\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_watch_of_a_wait(desk: Desk, number: int) -> None:
+    """It is in no group of a terminal's: when that is closed nobody but we can tell it."""
+    watch = desk.folder / "watch"
+    script = (
+        '#!/bin/sh\ncase "$*" in\n'
+        f"  *--watch*) echo $$ > {watch}; exec /bin/sleep 600;;\n"
+        '  *whoami*) echo \'{"status": {"userInfo": {"username": "alice"}}}\';;\n'
+        f"  get*) cat {desk.folder}/one.json;;\nesac\n"
+    )
+    (desk.folder / "bin/kubectl").write_text(script)
+    (desk.folder / "one.json").write_text(json.dumps(recorded("pending-high")))
+    line = "import sys; sys.argv[1:] = ['x', '--wait', '-o', 'name']"
+    code = f"{line}; from assent.cli import main; sys.exit(main.approve())"
+    started = os.posix_spawnp(
+        sys.executable, [sys.executable, "-c", code.replace("'x'", "'fill-store-2'")], os.environ,
+        file_actions=[(os.POSIX_SPAWN_OPEN, one, os.devnull, os.O_RDWR, 0) for one in (0, 1, 2)],
+    )  # fmt: skip
+    while not watch.exists() or not watch.read_text().strip():
+        time.sleep(0.01)
+    os.kill(started, number)
+    _, status = os.waitpid(started, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + number
+    assert ends(int(watch.read_text()))
