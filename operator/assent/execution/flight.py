@@ -116,9 +116,12 @@ class Pilot:
                 air.landed.set()
                 return settled
             step = proposal.status.execution.steps[-1] if proposal.status.execution else None
-            if step is not None and step.state is StepState.WAITING:
+            waiting = step is not None and step.state is StepState.WAITING
+            if waiting:
                 delay = WAITING_LOOK_SECONDS
             await wait(air.nudge, delay)
+            if waiting:  # for hours, in which a person may cancel it and no write of ours tells
+                proposal = await self._record.reread(proposal)
             since, delay = self._now(), min(delay * 2, max(delay, SLOWEST_LOOK_SECONDS))
 
     async def _look(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from assent.core.lifecycle.decision import Decision
 from assent.core.model.call import PdCall
@@ -80,10 +81,8 @@ async def breathe(error: AssentError, at_least_seconds: float) -> None:
 
 
 async def wait(nudge: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until something about the proposal changed."""
-    nudge.clear()
-    try:
+    """Wait so long, or until something about the proposal changed; also while we looked."""
+    with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await nudge.wait()
-    except TimeoutError:
-        return
+    nudge.clear()
