@@ -38,7 +38,6 @@ def test_a_proposal_is_listed_shown_and_approved_to_its_end(scene: Scene, hands:
     assert (seat["by"], seat["comment"]) == ("alice", "ok")
 
 
-@pytest.mark.smoke
 def test_high_takes_two_people_neither_of_whom_wrote_it(scene: Scene, hands: Hands) -> None:
     """The second approver's patch keeps the first one's seat."""
     file_one(scene, rate=FORMER_LIMIT * 20)
