@@ -3,14 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.lifecycle import IN_FLIGHT
-from tests.integration.api.kubeapi import MERGE, Answer, KubeApi, Who, path
-from tests.integration.api.life import Filed, Life, approval
-from tests.integration.api.people import ALICE, BOB, SAM
+from tests.integration.api.kubeapi import APPLY, MERGE, Answer, KubeApi, Who, path
+from tests.integration.api.life import PLURAL, Filed, Life, approval
+from tests.integration.api.people import ALICE, BOB, MALLORY, SAM
 
 ROUNDS = 24
 YES = ((ALICE, approval(ALICE)),)
@@ -125,3 +126,29 @@ def test_pruning_what_is_in_flight_names_the_ways_too(life: Life, phase: Phase) 
     proposal.delete(by=SAM).refused(
         422, f"kubectl proposals revert {proposal.name} -n tikv", "journal must survive"
     )
+
+
+def test_a_seat_that_another_manager_applies_too_is_withdrawn_by_a_patch_only(life: Life) -> None:
+    """Server-side apply lets anybody own lines with others, for that changes nothing: then taking
+    them out of one's own file takes nothing away. The pages say so; a patch always withdraws.
+    """
+    proposal = life.assessed()
+    seats = {"approvals": [approval(ALICE)]}
+    _applied(proposal, seats, by=ALICE, manager="a-git-tool").ok()
+    _applied(proposal, seats, by=MALLORY, manager="mallory").ok()
+    _applied(proposal, {}, by=ALICE, manager="a-git-tool").ok()
+    assert proposal.read()["spec"]["approvals"] == [approval(ALICE)]
+    _applied(proposal, {}, by=MALLORY, manager="mallory").refused(422, "only withdraw your own")
+    proposal.patch({"approvals": None}, by=ALICE).ok()
+    assert "approvals" not in proposal.read()["spec"]
+
+
+def _applied(proposal: Filed, spec: dict[str, Any], *, by: Who, manager: str) -> Answer:
+    body = {
+        "apiVersion": "assent.tikv.org/v1alpha1",
+        "kind": "ActionProposal",
+        "metadata": {"name": proposal.name},
+        "spec": spec,
+    }
+    at, query = path(PLURAL, proposal.name), {"fieldManager": manager}
+    return proposal.kube.call("PATCH", at, body, by=by, content_type=APPLY, query=query)
