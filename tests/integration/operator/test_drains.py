@@ -1,10 +1,13 @@
 """Draining a store: hours of waiting that stand in nobody's way, and the way back."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.integration.operator.scene import Scene, set_limit
 
 DRAIN_4 = {"type": "DrainStore", "drainStore": {"storeId": 4}}
+LIMITS = ("region-schedule-limit", "replica-schedule-limit")
 CANCEL_4 = {"type": "CancelDrain", "cancelDrain": {"storeId": 4}}
 WEIGHT_4 = {
     "type": "SetStoreWeight",
@@ -64,3 +67,30 @@ def test_a_drain_waits_beside_other_work_and_is_called_off(scene: Scene) -> None
     paths = [call.path.rsplit("/v1", 1)[1].split("?")[0] for call in scene.calls()]
     assert paths[0] == "/store/4"
     assert "/store/4/state" in paths
+
+
+@pytest.fixture
+def stuck(scene: Scene) -> Iterator[Scene]:
+    """A drain that PD took and does not carry out; the store is brought back afterwards."""
+    box = scene.box
+    was = box.pd.get("/config/schedule")
+    scene.file("drain", DRAIN_4)
+    scene.await_phase("drain", "Pending")
+    for person in ("alice", "bert"):
+        scene.approve("drain", person)
+    scene.await_phase("drain", "Executing", reason="Waiting", timeout_seconds=60)
+    box.pd.post("/config", dict.fromkeys(LIMITS, 0))
+    yield scene
+    box.pd.post("/config", {name: was[name] for name in LIMITS})
+    box.pd.post("/store/4/state?state=Up", {})
+    box.wait_for(lambda: state(scene) == "Up", 30, "store 4 to be up again")
+
+
+def test_a_drain_that_is_stuck_is_cancelled_at_once(stuck: Scene) -> None:
+    """Nothing moves, so nothing is stored that a cancel could conflict with. PD goes on, and the
+    record says so.
+    """
+    stuck.cancel("drain")
+    ended = stuck.await_phase("drain", "Failed", reason="Cancelled", timeout_seconds=20)
+    assert "sam cancelled it; no further call is sent, and PD goes on" in ended["message"]
+    assert state(stuck) == "Offline"
