@@ -20,6 +20,7 @@ from tests.matrix.writes import Kind, Object, Place
 
 LATER = "2031-01-01T00:00:00Z"
 INCIDENT = "assent.tikv.org/incident"
+ROUND = "assent.tikv.org/round"
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "0-1"}
 CROWD = tuple(f"editor-{number}" for number in range(15))
 """With the author of the scene as many as the record of authors holds."""
@@ -61,8 +62,10 @@ FILING = (
     files(
         "file-as-finding",
         "files what passes for a finding of the operator",
-        metadata={"labels": {INCIDENT: "abc", "assent.tikv.org/round": "1"}},
+        metadata={"labels": {INCIDENT: "abc", ROUND: "1"}},
     ),
+    files("file-as-incident", "files under an incident", metadata={"labels": {INCIDENT: "abc"}}),
+    files("file-as-round", "files under a round", metadata={"labels": {ROUND: "1"}}),
     files(
         "file-with-status",
         "files with a status inside (which is dropped)",

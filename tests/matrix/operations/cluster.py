@@ -1,5 +1,6 @@
 """Changing what is allowed on a cluster, and what everything stands on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -34,15 +35,16 @@ def sets(name: str, says: str, *, on: dict[str, Any] | None = None, **fields: An
     return Operation(name, says, _cluster(**(on or {})), kinds, change)
 
 
-def _in_use(stage: Stage, role: Role) -> Place:
-    place = stage.cluster()
-    stage.proposal(_executing_on(place.name), role)
-    return place
+def _in_use(phase: str) -> Callable[[Stage, Role], Place]:
+    """Return what makes a TiKVCluster with a proposal in that phase."""
 
+    def prepare(stage: Stage, role: Role) -> Place:
+        place = stage.cluster()
+        spec = {"clusterRef": {"name": place.name}}
+        stage.proposal(Scene(spec=spec, seats=ANN_SAID_YES.seats, phase=phase), role)
+        return place
 
-def _executing_on(cluster: str) -> Scene:
-    spec = {"clusterRef": {"name": cluster}}
-    return Scene(spec=spec, seats=ANN_SAID_YES.seats, phase="Executing")
+    return prepare
 
 
 CLUSTER = (
@@ -54,7 +56,20 @@ CLUSTER = (
         lambda _, place, __: tikvcluster(place.name),
     ),
     Operation("delete-cluster", "deletes a TiKVCluster", _cluster(), (Kind.DELETE,)),
-    Operation("delete-cluster-in-use", "deletes one in use", _in_use, (Kind.DELETE,)),
+    *(
+        Operation(
+            f"delete-cluster-{word}",
+            f"deletes one for which a proposal {what}",
+            _in_use(phase),
+            (Kind.DELETE,),
+        )
+        for word, phase, what in (
+            ("in-use", "Executing", "is executed"),
+            ("active", "Active", "is active"),
+            ("rolling-back", "RollingBack", "is rolled back"),
+            ("unknown", "OutcomeUnknown", "has an unknown outcome"),
+        )
+    ),
     sets("set-mode", "changes the mode", spec__mode="Observe"),
     sets("set-dry-run", "switches dry-run off", spec__dryRun=False),
     sets("set-max-tier", "raises the ceiling", spec__policy__maxTier="Critical"),
