@@ -9,7 +9,6 @@ from assent.api import meta
 from assent.api.v1alpha1.actionproposal import StepState
 from assent.api.v1alpha1.lifecycle import FINISHED, IN_FLIGHT
 from assent.controllers.clusters import ClusterController, Gate, wanted_by, wanted_of
-from assent.controllers.doubts import Doubts
 from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
 from assent.controllers.world import ACTING, World
 from assent.core.actions.catalogue import action_of
@@ -62,8 +61,11 @@ def rest_seconds(proposal: Proposal, now: datetime) -> float:
         failed += 1
     if failed == 0:
         return 0.0
+    passed = (now - steps[-1].intended_at).total_seconds()
+    if passed < 0:
+        return 0.0  # the clock was set back; the next one is counted from there
     pause = min(FIRST_REST_SECONDS * 2.0 ** (failed - 1), LONGEST_REST_SECONDS)
-    return max(0.0, pause - (now - steps[-1].intended_at).total_seconds())
+    return max(0.0, pause - passed)
 
 
 class ProposalController:
@@ -89,7 +91,7 @@ class ProposalController:
         self._username = username
         self._holder = holder
         self._metrics = metrics
-        self.doubts = Doubts(world)
+        self.doubts = clusters.doubts
         self._claims: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, key: str, term: Term) -> float | None:

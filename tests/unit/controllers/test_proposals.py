@@ -241,6 +241,11 @@ def test_the_rest_doubles_with_each_claim_that_came_to_no_call(times: int, secon
     assert rest_seconds(_withheld(times), NOW + timedelta(seconds=seconds)) == 0
 
 
+def test_a_clock_that_was_set_back_holds_no_claim_for_as_long() -> None:
+    """The last one seems to come from the future: waiting for that could take a day."""
+    assert rest_seconds(_withheld(3), NOW - timedelta(hours=1)) == 0
+
+
 def test_a_claim_that_was_never_withheld_does_not_rest() -> None:
     """Nothing stands between approval and call."""
     flying = claimed()
