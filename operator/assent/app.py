@@ -232,7 +232,7 @@ class App:
     async def _check_gate(self) -> Gate:
         report = await check_gate(self._kube, self._settings)
         tried_in = report.tried_in if report.problem is None else None
-        return Gate(report.problem, deviates=report.deviates, tried_in=tried_in)
+        return Gate(report.problem, report.deviates, tried_in, report.mark)
 
     def _observe(self, kind: str, event_type: str | None, raw: Raw) -> None:
         self._complete.told(kind, event_type, raw)

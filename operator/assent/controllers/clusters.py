@@ -8,6 +8,7 @@ from typing import Any
 from assent.api import meta
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.base import parse_duration_seconds
+from assent.controllers.doubts import Doubts
 from assent.controllers.watcher import MAX_REGIONS_READ, Look, Watcher
 from assent.controllers.world import World
 from assent.core.detection.incident import ProposalDraft, propose
@@ -32,6 +33,8 @@ class Gate:
     """True when it was seen to be open, not merely untestable."""
     tried_in: frozenset[str] | None = None
     """The namespaces in which it was tried to forge something; None stands for all."""
+    mark: str | None = None
+    """Which installation of the gate it was; None when it does not stand."""
 
     def covers(self, namespace: str) -> bool:
         """Return True when the test was for that namespace, too."""
@@ -81,6 +84,7 @@ class ClusterController:
         now: Callable[[], datetime],
         username: str,
     ) -> None:
+        self.doubts = Doubts(world)
         self._world = world
         self._kube = kube
         self._statuses = statuses
@@ -208,6 +212,7 @@ class ClusterController:
             failure=look.failure,
             halts=self._world.halts,
             gate_problem=self._gate().problem,
+            gate_mark=self._gate().mark if self.doubts.settled(cluster) else None,
             missing_right=self._missing_right.get(cluster.meta.uid),
             problems=look.problems,
             epoch=epoch,

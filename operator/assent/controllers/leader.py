@@ -132,8 +132,19 @@ class Leader:
             again = await self._warm(name)
         else:
             again = await self._proposals.reconcile(name, term)
+            self._note_gate(queue, name)
         if again is not None:
             queue.add_after(key, again)
+
+    def _note_gate(self, queue: WorkQueue[Key], name: str) -> None:
+        """Have the cluster's status name the gate that stands, once nothing is in doubt."""
+        proposal = self._world.proposal(name)
+        if proposal is None or self.gate.mark is None:
+            return
+        cluster = self._world.cluster(f"{proposal.meta.namespace}/{proposal.spec.cluster_ref.name}")
+        noted = cluster is None or cluster.status.gate == self.gate.mark
+        if cluster is not None and not noted and self._proposals.doubts.settled(cluster):
+            queue.add((KINDS.cluster, cluster.meta.key))
 
     def _after_cycle(self, queue: WorkQueue[Key], name: str) -> None:
         cluster = self._world.cluster(name)
@@ -199,6 +210,8 @@ class Leader:
             self._proposals.doubts.cast(found.opening)
         if found.problem is None and self._gate_moves != moves:
             return  # to be tested again, as gate_moved has said
+        if found.mark is not None:
+            self._proposals.doubts.compare(found.mark)
         self._show(found)
         self.gate = found
 

@@ -4,8 +4,9 @@ Until both hold nothing executes (DESIGN.md section 4).
 """
 
 import asyncio
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -49,6 +50,9 @@ class GateReport:
     """Somebody else's policy that refused a forgery in place of ours; None when none did."""
     tried_in: frozenset[str] = frozenset()
     """The namespaces in which something was forged."""
+    mark: str | None = None
+    """Which installation of the gate this was; another after anything of it was edited or made
+    anew, also when it was put back as it had been. None when it does not stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ async def check_gate(kube: KubeClient, settings: Settings) -> GateReport:
 
 
 async def _tested(kube: KubeClient, settings: Settings) -> GateReport:
-    sentences = await _deviations(kube, settings)
+    sentences, mark = await _compared(kube, settings)
     if sentences:
         return GateReport("; ".join(sentences), deviates=True)
     hidden_by = None
@@ -141,7 +145,7 @@ async def _tested(kube: KubeClient, settings: Settings) -> GateReport:
             if report.problem is not None:
                 return report
             hidden_by = hidden_by or report.hidden_by
-    return GateReport(None, hidden_by=hidden_by, tried_in=frozenset(namespaces))
+    return GateReport(None, hidden_by=hidden_by, tried_in=frozenset(namespaces), mark=mark)
 
 
 def opening_shown_by(
@@ -159,11 +163,13 @@ def opening_shown_by(
     return "; ".join(deviations(installed, wanted)) or None
 
 
-async def _deviations(kube: KubeClient, settings: Settings) -> tuple[str, ...]:
+async def _compared(kube: KubeClient, settings: Settings) -> tuple[tuple[str, ...], str]:
+    """Return what is not as shipped, a sentence each, and the mark of what is installed."""
     kinds = (KINDS.policy, KINDS.policy_binding)
     lists = await asyncio.gather(*(kube.list(kind) for kind in kinds))
     shipped = shipped_policies(settings.pod_namespace, settings.service_account)
-    found = deviations([item for items in lists for item in items], shipped)
+    policing = [item for items in lists for item in items]
+    found = deviations(policing, shipped)
     wanted = shipped_definitions()
     names = [definition["metadata"]["name"] for definition in wanted]
     installed = await asyncio.gather(*(kube.get(KINDS.definition, "", name) for name in names))
@@ -172,7 +178,20 @@ async def _deviations(kube: KubeClient, settings: Settings) -> tuple[str, ...]:
         for name, one, definition in zip(names, installed, wanted, strict=True)
         if _rules(one) != _rules(definition)
     )
-    return (*found, *others)
+    ours = {(one["kind"], one["metadata"]["name"]) for one in shipped}
+    gate = [one for one in policing if (one["kind"], one["metadata"]["name"]) in ours]
+    return (*found, *others), mark_of([*gate, *installed])
+
+
+def mark_of(installed: Iterable[Mapping[str, Any]]) -> str:
+    """Return the mark of these objects: a digest of their uids and generations.
+
+    The API server gives each object made anew another uid, and counts each change of a spec.
+    """
+    versions = sorted(
+        f"{one['metadata'].get('uid')}/{one['metadata'].get('generation')}" for one in installed
+    )
+    return hashlib.sha256("\n".join(versions).encode()).hexdigest()
 
 
 def _rules(definition: Mapping[str, Any]) -> Any:

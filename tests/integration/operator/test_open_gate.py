@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.library import KubectlError
-from tests.integration.operator.scene import Scene, evict_leaders, set_limit
+from tests.integration.operator.scene import FAST_LEASE, Scene, evict_leaders, set_limit
 from tests.integration.operator.test_plans import LIMIT_DEFAULT, LIMIT_ZERO, approved, paths, plan
 
 BINDING = "validatingadmissionpolicybinding"
@@ -86,3 +86,34 @@ def test_a_plan_stops_while_the_gate_is_open_and_keeps_to_what_was_approved(scen
         _act(scene, "Deny", "Audit")
     scene.await_phase("maintenance", "Succeeded", timeout_seconds=60)
     assert paths(scene) == ["POST /store/2/limit", "POST /schedulers"]
+
+
+@pytest.mark.contract
+def test_a_gate_that_was_away_while_nobody_led_voids_what_was_said(scene: Scene) -> None:
+    """Uninstalled with the operator and installed again, word for word: as shipped at each test."""
+    box = scene.box
+    scene.file("limit", set_limit(2, 60))
+    asked = scene.await_phase("limit", "Pending")
+    box.operator(1).stop()
+    binding = box.get(BINDING, APPROVALS)
+    box.kubectl("delete", BINDING, APPROVALS)
+    try:
+        forged = [{"by": "alice", "decision": "Approve", "digest": asked["digest"]}]
+        patch = json.dumps({"spec": {"approvals": forged}})
+        box.wait_for(lambda: _forged(scene, patch), 20, "the open gate to take a forgery")
+    finally:
+        kept = ("name", "labels", "annotations")
+        meta = {key: value for key, value in binding["metadata"].items() if key in kept}
+        again = json.dumps({**binding, "metadata": meta})
+        box.kubectl("create", "-f", "-", input=again)
+    box.operator(1).start(FAST_LEASE)
+    status = box.wait_for(
+        lambda: (s := scene.status("limit")).get("revision", 1) > 1 and s, 30, "a new revision"
+    )
+    assert "made anew" in status["revisionReason"]
+    waiting = scene.await_phase("limit", "Pending", reason="AwaitingApproval")
+    assert "alice" in str(waiting["approvals"]["notCounting"])
+    assert scene.calls() == []
+    scene.approve("limit")
+    scene.await_phase("limit", "Succeeded")
+    assert paths(scene) == ["POST /store/2/limit"]

@@ -17,6 +17,7 @@ from assent.kube.admission import (
     opening_shown_by,
     shipped_definitions,
 )
+from assent.kube.resources import KINDS
 from assent.settings import Settings
 from tests.support.rough_server import Visit, rough_server
 from tests.unit.kube.conftest import NewClient
@@ -373,3 +374,41 @@ def test_a_policy_is_not_taken_for_its_binding() -> None:
     (binding,) = (one for one in SHIPPED if one["metadata"] == POLICY["metadata"] and one != POLICY)
     assert opening_shown_by(binding["kind"], "ADDED", binding, SETTINGS) is None
     assert opening_shown_by(POLICY["kind"], "ADDED", binding, SETTINGS) is not None
+
+
+def installed_as(uid: str, generation: int) -> list[dict[str, Any]]:
+    """Return the shipped policies as the API server keeps them; the first one is of that kind."""
+    items = copy.deepcopy(SHIPPED)
+    for number, item in enumerate(items):
+        item["metadata"] |= {"uid": f"uid-{number}", "generation": 1}
+    items[0]["metadata"] |= {"uid": uid, "generation": generation}
+    return items
+
+
+@pytest.mark.parametrize(
+    ("uid", "generation", "same"),
+    [
+        pytest.param("uid-0", 1, True, id="nobody touched it"),
+        pytest.param("uid-9", 1, False, id="deleted, and made anew as it was"),
+        pytest.param("uid-0", 3, False, id="edited, and edited back"),
+    ],
+)
+async def test_the_mark_tells_one_installation_from_another(
+    new_client: NewClient, uid: str, generation: int, *, same: bool
+) -> None:
+    """However often it is tested, and whatever else is installed beside it."""
+    marks = []
+    beside = {"kind": f"{KINDS.policy}", "metadata": {"name": "somebody-elses", "uid": "x"}}
+    for installed in (installed_as("uid-0", 1), [beside, *installed_as(uid, generation)]):
+        async with rough_server(server_with((422, BOTH), installed=installed)) as server:
+            report = await check_gate(new_client(server.url), SETTINGS)
+        assert report.problem is None
+        marks.append(report.mark)
+    assert None not in marks
+    assert (marks[0] == marks[1]) is same
+
+
+async def test_a_gate_that_does_not_stand_has_no_mark(new_client: NewClient) -> None:
+    """Nothing may be noted of it."""
+    async with rough_server(server_with((201, "{}"))) as server:
+        assert (await check_gate(new_client(server.url), SETTINGS)).mark is None

@@ -204,6 +204,9 @@ class TiKVClusterStatus(ApiModel):
     pd_version: Annotated[str, Field(max_length=64)] | None = None
     epoch: Annotated[int, Field(ge=0)] | None = None
     """The term of the operator that wrote this last; never falls."""
+    gate: Annotated[str, Field(max_length=64)] | None = None
+    """Which installation of the approval gate people were asked under; after another was found,
+    what they had said is void, for the gate may have been away meanwhile."""
     diagnoses: Annotated[list[Diagnosis], Field(max_length=64)] | None = None
     conditions: (
         Annotated[

@@ -94,7 +94,7 @@ def why_anew(
     if status.target is not None and status.target != target:
         return f"PD shows {target.id} otherwise than it was assessed"
     if status.reason == Reason.GATE_NOT_INSTALLED:
-        return "the approval gate stood open, so nothing that was said meanwhile can be believed"
+        return "the approval gate stood open or was made anew: nothing said before can be believed"
     return "it could not be judged for a while"
 
 

@@ -38,6 +38,9 @@ class ClusterFacts:
     halts: tuple[HaltOrder, ...]
     gate_problem: str | None
     """What is wrong with the approval gate; None when it stands."""
+    gate_mark: str | None
+    """Which installation of the gate all that is undecided here is asked under; None while it does
+    not stand, or something was asked under another."""
     missing_right: str | None
     """Which RBAC rule the API server said is missing; None when it refused nothing."""
     problems: Sequence[Problem]
@@ -158,6 +161,7 @@ def decide_cluster(facts: ClusterFacts) -> TiKVClusterStatus:
         cluster_id=str(facts.pd.cluster_id) if ours and facts.pd else current.cluster_id,
         pd_version=facts.pd.version if ours and facts.pd else current.pd_version,
         epoch=max(facts.epoch, current.epoch or 0),
+        gate=facts.gate_mark or current.gate,
         diagnoses=_diagnoses(facts) if ours and facts.prepared else current.diagnoses,
         conditions=_conditions(facts, where),
     )

@@ -44,6 +44,7 @@ def facts(given: Cluster | None = None, /, **changes: Any) -> ClusterFacts:
         failure=None,
         halts=(),
         gate_problem=None,
+        gate_mark="here",
         missing_right=None,
         problems=(),
         epoch=4,
@@ -228,3 +229,19 @@ def test_what_was_known_is_kept_while_pd_is_silent() -> None:
 def test_the_epoch_never_falls() -> None:
     ahead = cluster(status=TiKVClusterStatus(epoch=9, cluster_id="7001"))
     assert decide_cluster(facts(ahead)).epoch == 9
+
+
+@pytest.mark.parametrize(
+    ("mark", "known", "noted"),
+    [
+        pytest.param("now", "then", "now", id="all is asked under the one that stands"),
+        pytest.param(None, "then", "then", id="some is not yet, or it does not stand"),
+        pytest.param(None, None, None, id="nothing was ever known"),
+    ],
+)
+def test_the_gate_people_were_asked_under_is_noted(
+    mark: str | None, known: str | None, noted: str | None
+) -> None:
+    """The next leader compares it with the gate that it finds."""
+    ours = cluster(status=TiKVClusterStatus(gate=known))
+    assert decide_cluster(facts(ours, gate_mark=mark)).gate == noted
