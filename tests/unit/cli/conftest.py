@@ -11,9 +11,9 @@ from tests.unit.cli.quick import Quick
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """Alice's desk; nothing but the fake kubectl and the shell's own tools is in PATH."""
+    """Alice's desk; no kubectl is in PATH but one that a test puts there."""
     made = Desk(tmp_path)
     monkeypatch.setenv("FAKE", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
-    monkeypatch.setattr(process, "os", Quick(tmp_path))
+    monkeypatch.setattr(process, "os", Quick(made))
     return made

@@ -1,4 +1,4 @@
-"""A command as its user sees it: a fake kubectl in PATH (the outside edge), and a terminal."""
+"""A command as its user sees it: a kubectl that is told what to say, and a terminal."""
 
 import io
 import json
@@ -15,29 +15,6 @@ from assent.cli.main import run
 HERE = Path(__file__).parent
 NOW = datetime(2026, 11, 21, 20, 0, 0, tzinfo=UTC)
 """Some 40 minutes after what was recorded."""
-
-KUBECTL = """\
-#!/bin/sh
-# Answers from files: answers/<verb>.<n>/{out,err,code}, in order, the last one again and again.
-# Nearly all of it without another process: the tests run hundreds of these.
-taken() { ( set -C; : > "$1" ) 2>/dev/null; }
-i=100000
-until taken "$FAKE/calls/$i"; do i=$((i + 1)); done
-for argument in "$@"; do printf '%s\\0' "$argument"; done > "$FAKE/calls/$i"
-case "$*" in *" -f -"*|"create -f -"*) cat > "$FAKE/calls/$i.given";; esac
-verb=$1
-n=1
-while [ -d "$FAKE/answers/$verb.$((n + 1))" ] && ! taken "$FAKE/used/$verb.$n"; do
-  n=$((n + 1))
-done
-answer="$FAKE/answers/$verb.$n"
-[ -d "$answer" ] || { echo "no answer for $verb" >&2; exit 99; }
-[ ! -s "$answer/err" ] || cat "$answer/err" >&2
-[ ! -s "$answer/out" ] || cat "$answer/out"
-[ ! -e "$answer/hangs" ] || exec sleep 60
-read -r code < "$answer/code"
-exit "$code"
-"""
 
 
 class Terminal(io.StringIO):
@@ -58,8 +35,18 @@ class Outcome:
 
 
 @dataclass
+class Answer:
+    """What kubectl says to a verb; ``hangs``: having said it, it goes on until it is ended."""
+
+    out: str = ""
+    err: str = ""
+    code: int = 0
+    hangs: bool = False
+
+
+@dataclass
 class Desk:
-    """Somebody's terminal with a kubectl that answers as it is told."""
+    """Somebody's terminal with a kubectl that answers as it is told; see `tests.unit.cli.quick`."""
 
     folder: Path
     clock: Callable[[], datetime] = lambda: NOW
@@ -67,33 +54,45 @@ class Desk:
     before_waiting: Callable[[], None] = lambda: None
     pauses: list[float] = field(default_factory=list)
     """How long the command waited before it tried again, each time."""
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    """By verb, in order; the last one again and again."""
+    used: dict[str, int] = field(default_factory=dict)
+    """How many answers were given, by verb."""
+    made: list[list[str]] = field(default_factory=list)
+    """The arguments of every call."""
+    sent: list[bytes] = field(default_factory=list)
+    """What was given to stdin, in order."""
+    real: tuple[str, ...] | None = None
+    """The verbs for which the `program` is run, if there is one; None for all."""
 
     def __post_init__(self) -> None:
-        for name in ("answers", "calls", "used", "bin"):
-            (self.folder / name).mkdir()
-        program = self.folder / "bin/kubectl"
-        program.write_text(KUBECTL)
-        program.chmod(0o755)
         self.is_known_as("alice")
+
+    def program(self, text: str) -> Path:
+        """Put a kubectl into PATH that is run in earnest."""
+        found = self.folder / "bin/kubectl"
+        found.parent.mkdir(exist_ok=True)
+        found.write_text(text)
+        found.chmod(0o755)
+        return found
 
     def is_told(
         self, verb: str, out: object = "", *, err: str = "", code: int = 0, hangs: bool = False
     ) -> None:
-        """Queue kubectl's next answer to this verb; objects are written as JSON.
+        """Queue kubectl's next answer to this verb; objects are written as JSON."""
+        text = out if isinstance(out, str) else json.dumps(out)
+        self.answers.setdefault(verb, []).append(Answer(text, err, code, hangs))
 
-        ``hangs``: having said that, it goes on until it is ended.
-        """
-        number = len(list((self.folder / "answers").glob(f"{verb}.*"))) + 1
-        answer = self.folder / f"answers/{verb}.{number}"
-        answer.mkdir()
-        (answer / "out").write_text(out if isinstance(out, str) else json.dumps(out))
-        (answer / "err").write_text(err)
-        if hangs:
-            (answer / "hangs").touch()
-        (answer / "code").write_text(f"{code}\n")
+    def next_answer(self, verb: str) -> Answer:
+        """The answer whose turn it is."""
+        place = self.used.get(verb, 0)
+        self.used[verb] = place + 1
+        known = self.answers.get(verb) or [Answer(err=f"no answer for {verb}\n", code=99)]
+        return known[min(place, len(known) - 1)]
 
     def is_known_as(self, person: str) -> None:
         """Who the API server takes us for."""
+        self.answers.pop("auth", None)
         self.is_told("auth", {"status": {"userInfo": {"username": person}}})
 
     def has(self, *proposals: dict[str, Any]) -> None:
@@ -120,13 +119,7 @@ class Desk:
 
     def calls(self, verb: str) -> list[list[str]]:
         """The arguments of every call of this verb, oldest first."""
-        found = [
-            path.read_text().split("\0")[:-1]
-            for path in sorted((self.folder / "calls").iterdir())
-            if path.suffix != ".given"
-        ]
-        # One that nobody waited for may not have said yet what it was called with.
-        return [call for call in found if call and call[0] == verb]
+        return [call for call in self.made if call[0] == verb]
 
     def patched(self, place: int = -1) -> dict[str, Any]:
         """The body of a patch that was sent."""
@@ -135,8 +128,7 @@ class Desk:
 
     def given(self, place: int = -1) -> dict[str, Any]:
         """What was sent by ``create -f -``."""
-        paths = sorted((self.folder / "calls").glob("*.given"))
-        return dict(json.loads(paths[place].read_text()))
+        return dict(json.loads(self.sent[place]))
 
 
 def recorded(name: str, **status: Any) -> dict[str, Any]:

@@ -1,30 +1,28 @@
-"""The desk's kubectl without a process: what the system would do for `assent.cli.process`.
+"""The desk's kubectl, without a process: what the system would do for `assent.cli.process`.
 
-The tests run thousands of kubectls, and a shell takes longer than all the rest of a test. The
-script in `tests.unit.cli.desk` says the same; whatever else is in PATH is started in earnest.
+The tests run thousands of kubectls, and to start a shell takes longer than all the rest of a test.
+Pipes, exit codes and signals are as the system's; whatever else is to be started is started.
 """
 
 import fcntl
 import itertools
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-PIPE_BYTES = 1 << 20
-"""What a pipe may hold at most: an answer is written at once, before anybody reads."""
+from tests.unit.cli.desk import Answer, Desk
+
+MUCH_BYTES, PIPE_BYTES = 60_000, 1 << 20
+"""An answer is written at once, before anybody reads: into a larger pipe if it must be."""
 
 
 class Quick:
     """Stands where ``os`` does in `assent.cli.process`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._program = folder / "bin/kubectl"
-        self._written = self._program.stat().st_mtime_ns
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._ids = itertools.count(-2, -1)  # no process of the system has these
         self._codes: dict[int, int] = {}
         self._hanging: dict[int, int] = {}
@@ -42,68 +40,43 @@ class Quick:
         file_actions: Sequence[tuple[int, int, int]],
         **more: Any,
     ) -> int:
-        """Start the program in PATH; the desk's own kubectl without starting anything."""
-        found = shutil.which(program)
-        if found != str(self._program) or self._program.stat().st_mtime_ns != self._written:
+        """Start the program; the desk's own kubectl without starting anything."""
+        if program != "kubectl" or self._is_real(words[1]):
             return os.posix_spawnp(program, words, environment, file_actions=file_actions, **more)
-        arguments = [str(one) for one in words[1:]]
-        call = self._taken(self._folder / "calls", itertools.count(100_000))
-        call.write_text("".join(f"{one}\0" for one in arguments))
+        number, arguments = next(self._ids), [str(one) for one in words[1:]]
+        self._desk.made.append(arguments)
         given, out, err = (action[1] for action in file_actions)
-        number = next(self._ids)
-        if arguments[-2:] == ["-f", "-"] or "-f - " in " ".join(arguments):
+        if "-f" in arguments and arguments[arguments.index("-f") + 1] == "-":
             ends = [os.dup(one) for one in (given, out, err)]
-            reader = threading.Thread(target=self._reads, args=(number, call, arguments, ends))
+            reader = threading.Thread(target=self._reads, args=(number, arguments[0], ends))
             self._reading[number] = reader
             reader.start()
         else:
-            self._codes[number] = self._answer(number, arguments[0], out, err)
+            self._answers(number, self._desk.next_answer(arguments[0]), out, err)
         return number
 
-    def _reads(self, number: int, call: Path, arguments: list[str], ends: list[int]) -> None:
+    def _is_real(self, verb: str) -> bool:
+        real = self._desk.real
+        return (self._desk.folder / "bin/kubectl").exists() and (real is None or verb in real)
+
+    def _reads(self, number: int, verb: str, ends: list[int]) -> None:
         """Read stdin to its end first, as a kubectl does."""
         given, out, err = ends
         with os.fdopen(given, "rb") as file:
-            call.with_name(f"{call.name}.given").write_bytes(file.read())
-        self._codes[number] = self._answer(number, arguments[0], out, err)
+            self._desk.sent.append(file.read())
+        self._answers(number, self._desk.next_answer(verb), out, err)
         os.close(out)
         os.close(err)
 
-    @staticmethod
-    def _taken(folder: Path, numbers: Any) -> Path:
-        """The first file of the folder that nobody has made yet."""
-        for number in numbers:
-            try:
-                (folder / f"{number}").touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            return folder / f"{number}"
-        raise AssertionError
-
-    def _answer(self, number: int, verb: str, out: int, err: int) -> int:
-        answer, last = self._folder / f"answers/{verb}.1", 1
-        while (further := answer.with_name(f"{verb}.{last + 1}")).is_dir():
-            try:
-                (self._folder / f"used/{verb}.{last}").touch(exist_ok=False)
-            except FileExistsError:
-                answer, last = further, last + 1
-                continue
-            break
-        if not answer.is_dir():
-            os.write(err, f"no answer for {verb}\n".encode())
-            return 99
-        for end, text in ((err, answer / "err"), (out, answer / "out")):
-            self._write(end, text.read_bytes())
-        if (answer / "hangs").exists():
+    def _answers(self, number: int, answer: Answer, out: int, err: int) -> None:
+        for end, text in ((err, answer.err.encode()), (out, answer.out.encode())):
+            if len(text) > MUCH_BYTES:
+                fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            if text:
+                os.write(end, text)
+        if answer.hangs:
             self._hanging[number] = os.dup(out)
-        return int((answer / "code").read_text())
-
-    @staticmethod
-    def _write(end: int, text: bytes) -> None:
-        if len(text) > 60_000:
-            fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        if text:
-            os.write(end, text)
+        self._codes[number] = answer.code
 
     def waitpid(self, number: int, options: int) -> tuple[int, int]:
         """Return how it ended."""

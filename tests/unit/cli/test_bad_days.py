@@ -16,7 +16,7 @@ from assent.cli.next_step import next_step
 from assent.cli.proposal import Proposal
 from assent.cli.proposals_command import proposals
 from assent.cli.queries import PROPOSALS, bare
-from tests.unit.cli.desk import NOW, Desk, recorded, seat
+from tests.unit.cli.desk import NOW, Answer, Desk, recorded, seat
 
 NAME = "fill-store-2"
 NO_CRD = "Error from server (NotFound): the server could not find the requested resource"
@@ -80,10 +80,8 @@ def test_who_may_read_but_not_patch_is_told_the_role(desk: Desk) -> None:
 @pytest.mark.parametrize("line", [("approve",), ("reject", "-m", "x")])
 def test_a_kubectl_without_whoami_is_too_old(desk: Desk, line: tuple[str, ...]) -> None:
     """Nobody can sign who cannot be named."""
-    desk.folder.joinpath("answers/auth.1/err").write_text(
-        'error: unknown command "whoami" for "kubectl auth"'
-    )
-    desk.folder.joinpath("answers/auth.1/code").write_text("1\n")
+    said = 'error: unknown command "whoami" for "kubectl auth"'
+    desk.answers["auth"] = [Answer(err=said, code=1)]
     desk.has(recorded("pending-high"))
     done = desk.runs(approve if line[0] == "approve" else reject, NAME, *line[1:])
     assert (done.code, desk.calls("patch")) == (Exit.REFUSED, [])
@@ -227,7 +225,7 @@ def test_what_was_changed_since_it_was_filed_is_shown_to_who_decides(desk: Desk)
     found["status"]["original"] = json.loads(json.dumps(found["status"]["assessed"]))
     found["status"]["original"]["action"]["setStoreLimit"]["ratePerMinute"] = 7
     desk.has(found)
-    desk.folder.joinpath("used/get.1").touch()
+    desk.used["get"] = 1
     out = desk.runs(approve, NAME).out
     assert "Changed since ann filed it, last by sam" in out
     assert "- action.setStoreLimit.ratePerMinute: 7" in out

@@ -226,9 +226,7 @@ def test_who_has_said_yes_need_not_again(desk: Desk) -> None:
 
 def test_a_service_account_has_no_seat_for_high(desk: Desk) -> None:
     """Said here, before the operator would say that it does not count."""
-    desk.folder.joinpath("answers/auth.1/out").write_text(
-        '{"status":{"userInfo":{"username":"system:serviceaccount:flux-system:flux"}}}'
-    )
+    desk.is_known_as("system:serviceaccount:flux-system:flux")
     desk.has(recorded("pending-high"))
     done = desk.runs(approve, NAME)
     assert "service accounts have no seat for tier High" in done.err

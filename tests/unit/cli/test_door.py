@@ -26,10 +26,8 @@ PATH = f"/apis/assent.tikv.org/v1alpha1/namespaces/tikv/actionproposals/{NAME}"
 PROXY = """\
 #!{python}
 # As `kubectl proxy --unix-socket`: one answer a request, in order, from $FAKE/door/<n>.json;
-# what was asked is kept beside it. Any other kubectl is the shell's fake.
+# what was asked is kept beside it. Any other kubectl is the desk's.
 import json, os, socket, sys
-if sys.argv[1] != "proxy":
-    os.execv("{fake}", ["{fake}", *sys.argv[1:]])
 path = next(one for one in sys.argv if one.startswith("--unix-socket=")).partition("=")[2]
 folder = os.environ["FAKE"] + "/door"
 with open(folder + "/arguments", "w") as file:
@@ -74,11 +72,8 @@ class Doorkeeper:
         self.folder.mkdir()
         self.sockets = desk.folder / "s"
         self.sockets.mkdir()
-        fake = desk.folder / "fake-kubectl"
-        program = desk.folder / "bin/kubectl"
-        program.rename(fake)
-        program.write_text(PROXY.format(python=sys.executable, fake=fake))
-        program.chmod(0o755)
+        desk.program(PROXY.format(python=sys.executable))
+        desk.real = ("proxy",)
 
     def answers(self, code: int, body: object) -> None:
         """Queue an answer; code 0 ends the connection without one."""

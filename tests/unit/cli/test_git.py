@@ -194,9 +194,7 @@ def test_an_account_of_the_proposals_namespace_has_no_seat(
 
 def test_nor_does_it_try_one_of_its_own(desk: Desk) -> None:
     """A job in the namespace that runs `kubectl approve` is told before anything is sent."""
-    desk.folder.joinpath("answers/auth.1/out").write_text(
-        json.dumps({"status": {"userInfo": {"username": "system:serviceaccount:tikv:job"}}})
-    )
+    desk.is_known_as("system:serviceaccount:tikv:job")
     desk.has(recorded("pending-low"))
     done = desk.runs(approve, LOW)
     assert (done.code, desk.calls("patch")) == (Exit.NOT_NOW, [])

@@ -111,9 +111,7 @@ def test_where_it_makes_no_sense_it_is_said_before_anything_is_typed(
     """In a sentence that says what does."""
     if document["spec"].get("proposedBy") == "alice":
         document["status"]["assessed"]["proposedBy"] = "alice"
-    desk.folder.joinpath("answers/auth.1/out").write_text(
-        f'{{"status":{{"userInfo":{{"username":"{me}"}}}}}}'
-    )
+    desk.is_known_as(me)
     desk.has(document)
     done = desk.runs(approve, NAME, *GLASS, "--confirm", "store/2")
     assert (done.code, desk.calls("patch")) == (Exit.NOT_NOW, [])

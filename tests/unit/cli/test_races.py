@@ -160,9 +160,8 @@ def test_what_can_no_longer_be_approved_is_not_tried_again(
 def test_a_target_that_changed_is_typed_anew(desk: Desk, typed: str, code: int) -> None:
     """Critical: the first word was for another store."""
     races(desk, another_target_store)
-    for number in (1, 2):
-        path = desk.folder / f"answers/get.{number}/out"
-        path.write_text(path.read_text().replace('"tier": "High"', '"tier": "Critical"'))
+    for answer in desk.answers["get"]:
+        answer.out = answer.out.replace('"tier": "High"', '"tier": "Critical"')
     done = desk.runs(approve, NAME, types=typed)
     assert done.code == code, done.err
     confirmed = [one["spec"]["approvals"][0]["confirm"] for one in map(desk.patched, (0, -1))]

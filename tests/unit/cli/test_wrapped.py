@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assent.cli import ahead, process
+from assent.cli import ahead
 from assent.cli.decision_command import approve
 from assent.cli.door import Door
 from assent.cli.failures import Exit
@@ -46,7 +46,7 @@ def ends(process: int) -> bool:
 @pytest.fixture
 def wrapper(desk: Desk) -> Path:
     """A kubectl that starts another; gives where that one's id will be."""
-    (desk.folder / "bin/kubectl").write_text(WRAPPER)
+    desk.program(WRAPPER)
     return desk.folder / "inner"
 
 
@@ -105,8 +105,7 @@ def test_a_kubectl_that_cannot_be_run_is_one_sentence(
     mode: int, content: str, why: str,
 ) -> None:  # fmt: skip
     """Not a traceback; also where it was to be begun ahead."""
-    program = desk.folder / "bin/kubectl"
-    program.write_text(content)
+    program = desk.program(content)
     program.chmod(mode)
     monkeypatch.setenv("PATH", str(program.parent))
     ahead.look(line)
@@ -115,11 +114,9 @@ def test_a_kubectl_that_cannot_be_run_is_one_sentence(
     assert done.err == f"kubectl cannot be started: {why}.\n"
 
 
-def test_a_line_that_is_too_long_for_the_system_is_one_sentence(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_that_is_too_long_for_the_system_is_one_sentence(desk: Desk) -> None:
     """A comment of megabytes is no reason for a traceback; nothing was sent."""
-    monkeypatch.setattr(process, "os", os)
+    desk.program("#!/bin/sh\n")
     done = desk.runs(proposals, "export", "x" * 200_000)
     assert (done.code, desk.calls("get")) == (Exit.REFUSED, [])
     assert done.err == "kubectl cannot be started: Argument list too long.\n"
@@ -135,7 +132,7 @@ def test_a_signal_ends_the_watch_of_a_wait(desk: Desk, number: int) -> None:
         '  *whoami*) echo \'{"status": {"userInfo": {"username": "alice"}}}\';;\n'
         f"  get*) cat {desk.folder}/one.json;;\nesac\n"
     )
-    (desk.folder / "bin/kubectl").write_text(script)
+    desk.program(script)
     (desk.folder / "one.json").write_text(json.dumps(recorded("pending-high")))
     line = "import sys; sys.argv[1:] = ['x', '--wait', '-o', 'name']"
     code = f"{line}; from assent.cli import main; sys.exit(main.approve())"
