@@ -140,6 +140,12 @@ IN_ANOTHERS_NAME = (
 OF_WHAT_WAS_SEEN = (
     tried("approve-own", "approves their own Low proposal", MY_OWN, *MINE),
     tried(
+        "approve-own-unlisted",
+        "approves their own that lists another author",
+        replace(MY_OWN, status={"authors": ["sam"]}),
+        *MINE,
+    ),
+    tried(
         "approve-own-medium", "approves their own Medium one", replace(MY_OWN, tier="Medium"), *MINE
     ),
     tried("approve-own-high", "approves their own High one", replace(MY_OWN, tier="High"), *MINE),
