@@ -38,9 +38,10 @@ class Doubts:
         nobody led, and whoever forged something then knew the digest to quote.
         """
         clusters = self._world.clusters
-        known = {cluster.meta.uid: cluster.status.gate for cluster in clusters} | self._compared
         for cluster in clusters:
-            if known[cluster.meta.uid] != mark:
+            # Either will do: the note is a cycle behind, and what this process compared by may be a
+            # term behind, in which another leader has asked anew. No mark ever comes back.
+            if mark not in (cluster.status.gate, self._compared.get(cluster.meta.uid)):
                 self._cast(self._world.unfinished_proposals_of(cluster), MADE_ANEW)
         self._compared = {cluster.meta.uid: mark for cluster in clusters}
 

@@ -112,3 +112,16 @@ async def test_what_was_asked_anew_is_not_doubted_by_the_next_test(
         await op.until(lambda: tests > before + 3)
     assert op.status("p1")["revision"] == 2
     assert op.cluster_status()["gate"] == "first"
+
+
+async def test_what_another_leader_has_asked_anew_is_not_doubted(op: Rig) -> None:
+    """This process led under the first installation, then another did under the second, noted it,
+    and people agreed: that this one leads again is no reason to wake them.
+    """
+    digest = await asked(op)
+    op.server.edit(KINDS.cluster, NS, "demo", {"status": {"gate": "second"}})
+    forge(op, digest)
+    release(op)
+    async with one_term(op, "second"):
+        await op.until_phase("p1", "Succeeded")
+    assert op.status("p1")["revision"] == 1
