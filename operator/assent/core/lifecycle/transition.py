@@ -89,7 +89,9 @@ def advance(
         now=now,
         generation=proposal.meta.generation,
     )
-    notices = [Notice(cause.reason.value, sentence, warning=phase in _WARNINGS)] if moved else []
+    # Out of Active it is taken back because its time is over, as was asked for.
+    warning = phase in _WARNINGS and (before.phase, phase) != (Phase.ACTIVE, Phase.ROLLING_BACK)
+    notices = [Notice(cause.reason.value, sentence, warning=warning)] if moved else []
     glass = glass_of(status)
     if glass is not None and glass != glass_of(before):
         notices.insert(0, Notice(EventReason.GLASS_BROKEN, broken(glass), warning=True))

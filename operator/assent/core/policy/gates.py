@@ -11,6 +11,7 @@ from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict
 from assent.core.policy.limits import SNAPSHOT_MAX_AGE_SECONDS, instant
 
+NAMED_HALTS = 5
 RECHECK_SECONDS = 15
 """When to look again at a hold whose end nobody can know."""
 
@@ -90,14 +91,16 @@ def not_suspended(cluster: Cluster | None) -> Verdict:
 
 
 def not_halted(halts: Sequence[HaltOrder]) -> Verdict:
-    """Return a Hold while any Halt exists, named after the first by name."""
+    """Return a Hold while any Halt exists; it names all that must end, as far as they fit."""
     if not halts:
         return Allow("no Halt exists")
-    first = min(halts, key=lambda halt: halt.meta.name)
+    first, *others = sorted(halts, key=lambda halt: halt.meta.name)
+    names = [halt.meta.name for halt in (first, *others)][:NAMED_HALTS]
+    also = f", and {len(others)} more" if others else ""
     return Hold(
         Reason.HALTED,
-        f"Halt {first.meta.name} stops everything ({first.spec.reason[:200]}): "
-        f"kubectl delete halt {first.meta.name}",
+        f"Halt {first.meta.name} stops everything ({first.spec.reason[:200]}){also}: "
+        f"kubectl delete halt {' '.join(names)}",
     )
 
 

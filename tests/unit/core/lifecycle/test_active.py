@@ -68,6 +68,18 @@ def test_it_is_taken_back_and_ends_as_succeeded() -> None:
     assert [state for _, _, state in voyage.states] == [StepState.DONE, StepState.DONE]
 
 
+def test_the_planned_end_warns_nobody_and_a_failed_one_does() -> None:
+    """Alerts on Warning events must not fire at night for what was asked for."""
+    planned = decide(due(active()))
+    assert planned.status.phase is Phase.ROLLING_BACK
+    assert [(one.reason, one.warning) for one in planned.notices] == [("Undoing", False)]
+    voyage = active()
+    voyage.shown = with_store(voyage.shown, 4, add_peer_limit_per_minute=99.0)
+    failed = decide(due(voyage))
+    assert failed.status.phase is Phase.ROLLBACK_FAILED
+    assert [one.warning for one in failed.notices] == [True]
+
+
 def test_an_operator_that_was_down_takes_it_back_late() -> None:
     """The clock decides, not a timer of some process."""
     voyage = active()

@@ -93,13 +93,28 @@ def test_not_before_passes_when_its_time_has_come() -> None:
     assert isinstance(verdict, Allow)
 
 
-def test_the_first_halt_by_name_is_named() -> None:
-    """Several halts in whatever order give one stable sentence."""
+def test_every_halt_that_must_end_is_named() -> None:
+    """Several halts in whatever order give one stable sentence, and one line that ends them all."""
     orders = (halt("b"), halt("a"))
     forward = standing(halts=orders)["NotHalted"]
     assert forward == standing(halts=orders[::-1])["NotHalted"]
     assert isinstance(forward, Hold)
-    assert "kubectl delete halt a" in forward.message
+    assert "Halt a stops everything" in forward.message
+    assert forward.message.endswith(", and 1 more: kubectl delete halt a b")
+
+
+def test_a_single_halt_is_named_alone() -> None:
+    """No other is hinted at."""
+    verdict = standing(halts=(halt("a"),))["NotHalted"]
+    assert isinstance(verdict, Hold)
+    assert verdict.message.endswith("): kubectl delete halt a")
+
+
+def test_many_halts_do_not_fill_the_message() -> None:
+    """What is cut is counted."""
+    verdict = standing(halts=tuple(halt(f"h{number}") for number in range(9)))["NotHalted"]
+    assert isinstance(verdict, Hold)
+    assert verdict.message.endswith(", and 8 more: kubectl delete halt h0 h1 h2 h3 h4")
 
 
 def test_a_suspended_cluster_says_how_to_go_on() -> None:
