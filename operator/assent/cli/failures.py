@@ -47,19 +47,27 @@ OUTCOMES = {
 """Where ``--wait`` ends, by phase: nothing more happens there without a person or a clock."""
 
 
+_UNHALT = "It needs the role assent-unhalt, by a ClusterRoleBinding."
 HINTS = {
     "find the requested resource": "Assent's resources are not installed there. Is it the right "
     "cluster (--context)?",
     "doesn't have a resource type": "Assent's resources are not installed there. Is it the right "
     "cluster (--context)?",
+    'cannot create resource "halts"': "It needs the role assent-halt, by a ClusterRoleBinding.",
+    'cannot list resource "halts"': _UNHALT,
+    'cannot delete resource "halts"': _UNHALT,
+    'cannot patch resource "tikvclusters"': "Suspending needs the role assent-proposer, resuming "
+    "assent-configurer.",
+    " cannot create resource": "Filing needs the role assent-proposer, or the built-in edit.",
     " cannot list resource": "Seeing proposals needs the role assent-viewer, or the built-in view.",
     " cannot get resource": "Seeing proposals needs the role assent-viewer, or the built-in view.",
     " cannot watch resource": "Following one needs the right to watch, as in assent-viewer.",
-    " cannot patch resource": "It needs one of the roles assent-approver-… or assent-proposer.",
+    " cannot patch resource": "Deciding needs one of the roles assent-approver-…, everything else "
+    "assent-proposer.",
     'unknown command "whoami"': "This kubectl is too old: 1.28 or later is needed.",
     "unknown command 'whoami'": "This kubectl is too old: 1.28 or later is needed.",
 }
-"""What kubectl says → what to do about it."""
+"""What kubectl says → what to do about it; the first that fits, so what is special comes first."""
 
 
 class CliError(Exception):

@@ -58,7 +58,7 @@ def _filed(filed: Json, more: list[str], kubectl: Kubectl) -> str:
             )  # fmt: skip
         except KubectlError as error:
             if "(AlreadyExists)" not in str(error):
-                raise CliError(_refused(str(error))) from error
+                raise  # in the API server's words, with the role that may
         (there,) = read(here, [filed["metadata"]["name"]])
         if there.phase in (*OPEN, *IN_FLIGHT):
             break
@@ -76,12 +76,6 @@ def _where(filed: Json) -> tuple[str, ...]:
 
 def _named(name: str, suffix: str = "") -> str:
     return f"{name[: LONGEST_NAME - len(suffix)].rstrip('-.')}{suffix}"
-
-
-def _refused(said: str) -> str:
-    if "cannot create resource" in said:
-        return f"{said}\nFiling needs the role assent-proposer, or the built-in edit."
-    return said
 
 
 def filed_by(me: str, proposal: Proposal, action: Json) -> Json:

@@ -1,5 +1,6 @@
 """What people do with the plugins on the real API server: in a hurry, in doubt, without them."""
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from assent.cli.failures import Exit, KubectlError
+from assent.cli.queries import CLUSTERS, HALTS
 from assent.core.lifecycle.messages import YOU
 from tests.integration.cli.conftest import Hands
 from tests.integration.cli.test_plugins import file_one
@@ -276,12 +278,19 @@ def test_time_passes_while_a_person_thinks_and_no_door_is_open(
 
 ABSENT = "Assent's resources are not installed"
 LIST = "actionproposals.v1alpha1.assent.tikv.org"
+HALT_NOW = {
+    "apiVersion": "assent.tikv.org/v1alpha1", "kind": "Halt", "metadata": {"name": "x"},
+    "spec": {"reason": "nobody may"},
+}  # fmt: skip
 REAL: list[tuple[str | None, str, str]] = [
     (None, "get --raw /apis/nosuch.example.org/v1/things", ABSENT),
     (None, "get things.v1.nosuch.example.org -o json", ABSENT),
     ("nobody", "get --raw /apis/assent.tikv.org/v1alpha1/actionproposals", "assent-viewer"),
     ("nobody", f"get {LIST} -A -o json", "assent-viewer"),
-    ("nobody", f"patch {LIST} limit -p {{}} --type=merge", "assent-"),
+    ("nobody", f"patch {LIST} limit -p {{}} --type=merge", "assent-approver-"),
+    ("nobody", f"patch {CLUSTERS} prod -p {{}} --type=merge", "resuming assent-configurer"),
+    ("nobody", f"get {HALTS} -o json", "assent-unhalt"),
+    ("alice", "create -f -", "assent-halt"),
 ]
 
 
@@ -289,6 +298,6 @@ def test_the_hints_fit_what_kubectl_really_says(scene: Scene, hands: Hands) -> N
     """The words that hints are found by are those of this kubectl and this API server."""
     file_one(scene)
     for user, line, hint in REAL:
-        done = hands.type(hands.here(line), user=user)
+        done = hands.type(hands.here(line), user=user, given=json.dumps(HALT_NOW))
         assert done.code == 1
         assert hint in str(KubectlError(done.err.strip())), done.err

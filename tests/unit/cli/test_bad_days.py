@@ -88,11 +88,46 @@ def test_a_kubectl_without_whoami_is_too_old(desk: Desk, line: tuple[str, ...]) 
     assert "1.28 or later" in done.err
 
 
+HALTS = NO_LIST.replace("actionproposals", "halts")
+ROLES = [
+    (("suspend", "prod"), "patch", NO_PATCH.replace("actionproposals", "tikvclusters"),
+     "Suspending needs the role assent-proposer, resuming assent-configurer."),
+    (("halt", "--reason", "x"), "create", HALTS.replace("cannot list", "cannot create"),
+     "It needs the role assent-halt, by a ClusterRoleBinding."),
+    (("unhalt",), "get", HALTS, "It needs the role assent-unhalt, by a ClusterRoleBinding."),
+    (("unhalt",), "delete", HALTS.replace("cannot list", "cannot delete"),
+     "It needs the role assent-unhalt, by a ClusterRoleBinding."),
+    (("cancel", NAME), "patch", NO_PATCH,
+     "Deciding needs one of the roles assent-approver-…, everything else assent-proposer."),
+    (("show", NAME), "get", NO_GET,
+     "Seeing proposals needs the role assent-viewer, or the built-in view."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "verb", "said", "hint"), ROLES, ids=[one[0][0] for one in ROLES])
+def test_the_role_that_is_named_is_the_one_that_may(
+    desk: Desk, line: tuple[str, ...], verb: str, said: str, hint: str
+) -> None:
+    """Somebody who is sent for a role at night must come back with the right one: a viewer of
+    proposals lifts no Halt, and an approver suspends no cluster.
+    """
+    found = {"metadata": {"name": "prod", "namespace": "tikv"}, "spec": {"reason": "x"}}
+    if line[0] in ("suspend", "unhalt"):
+        desk.is_told("get", {"items": [found]})
+    else:
+        desk.has(recorded("pending-high"))
+    if verb == "get":
+        desk.answers["get"] = []
+    desk.is_told(verb, err=said, code=1)
+    done = desk.runs(proposals, *line)
+    assert (done.code, done.err.splitlines()) == (Exit.REFUSED, [said, hint])
+
+
 def test_every_hint_is_found_in_what_kubectl_says() -> None:
     """And the exit code stays that of a refusal."""
     for words, hint in HINTS.items():
         error = KubectlError(f"before {words} after")
-        assert str(error).endswith(hint)
+        assert str(error).endswith(hint), "one that is more general stands before it"
         assert error.code == Exit.REFUSED
 
 

@@ -314,7 +314,7 @@ def test_what_no_action_takes_back_says_what_to_do(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("err", "said"),
     [
-        ("Error: cannot create resource actionproposals", "assent-proposer"),
+        ('Error: cannot create resource "actionproposals"', "assent-proposer"),
         ("Error: something else", "something else"),
     ],
 )

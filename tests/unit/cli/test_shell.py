@@ -194,6 +194,13 @@ def test_a_process_that_reads_nothing_is_no_error_of_ours() -> None:
     assert code == 0
 
 
+def test_what_the_shell_pipes_is_read_to_its_end() -> None:
+    """A pipe gives 64 KiB at a time; half of a list would be asked for again."""
+    code = "from assent.cli.process import Piped; print(len(Piped().finish()[0]))"
+    out, _, _ = Process(sys.executable, ["-c", code], given=b"a" * 300_000).finish()
+    assert out == b"300000\n"
+
+
 def test_no_kubectl_is_said_plainly() -> None:
     """And leaves no pipe open."""
     before = pipes()
