@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.matrix.operation import Operation, on_proposal
-from tests.matrix.stage import BOT, EVICT, TARGET, TRANSFER, Scene, no, yes
+from tests.matrix.stage import BOT, DIGEST, EVICT, TARGET, TRANSFER, Scene, no, yes
 from tests.matrix.writes import PATCHES
 
 ME = "{me}"
@@ -71,8 +71,8 @@ APPROVING = (
     tried(
         "robot-beside-no",
         "approves beside a service account's no",
-        replace(LOW, seats=(no(str(BOT.user)),)),
-        no(str(BOT.user)),
+        replace(LOW, seats=(no(str(BOT.user), digest=DIGEST),)),
+        no(str(BOT.user), digest=DIGEST),
         yes(ME),
     ),
     tried("reject-low", "rejects a Low proposal", LOW, no(ME)),
