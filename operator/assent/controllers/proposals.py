@@ -9,6 +9,7 @@ from assent.api import meta
 from assent.api.v1alpha1.actionproposal import StepState
 from assent.api.v1alpha1.lifecycle import FINISHED, IN_FLIGHT
 from assent.controllers.clusters import ClusterController, Gate, wanted_by, wanted_of
+from assent.controllers.glass import GlassTeller
 from assent.controllers.watcher import MAX_REGIONS_READ, NOTHING_SEEN, Look
 from assent.controllers.world import ACTING, World
 from assent.core.actions.catalogue import action_of
@@ -17,7 +18,6 @@ from assent.core.detection.incident import incident_of
 from assent.core.lifecycle.decide import decide
 from assent.core.lifecycle.decision import Decision
 from assent.core.lifecycle.facts import Facts, Standing
-from assent.core.lifecycle.transition import glass_of
 from assent.core.model.resource import Cluster, Proposal
 from assent.errors import OutcomeUnknown
 from assent.execution.engine import Executor
@@ -90,7 +90,7 @@ class ProposalController:
         self._now = now
         self._username = username
         self._holder = holder
-        self._metrics = metrics
+        self._glass = GlassTeller(announce=executor.journal.announce, metrics=metrics, now=now)
         self.doubts = clusters.doubts
         self._claims: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -102,6 +102,8 @@ class ProposalController:
             LeadershipLost: the term ended; nothing more may be written.
         """
         proposal = self._world.proposal(key)
+        if proposal is not None:
+            self._glass.seen(proposal)
         if proposal is None or proposal.status.phase in FINISHED:
             return None
         cluster_key = f"{proposal.meta.namespace}/{proposal.spec.cluster_ref.name}"
@@ -156,16 +158,11 @@ class ProposalController:
                 return
         except OutcomeUnknown:
             if decision.call is None:  # it may be stored: rather told twice than never
-                self._count_glass(proposal, decision)
+                self._glass.stored(proposal, decision)
                 for notice in decision.notices:
                     self._executor.journal.announce(proposal, notice)
             raise
-        self._count_glass(proposal, decision)
-
-    def _count_glass(self, proposal: Proposal, decision: Decision) -> None:
-        glass, risk = glass_of(decision.status), decision.status.risk
-        if glass is not None and glass != glass_of(proposal.status) and risk is not None:
-            self._metrics.glass_broken.labels(tier=risk.tier.value).inc()
+        self._glass.stored(proposal, decision)
 
     async def _gather(self, proposal: Proposal, cluster: Cluster | None, term: Term) -> Facts:
         look, ready = NOTHING_SEEN, None
