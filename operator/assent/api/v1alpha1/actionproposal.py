@@ -75,6 +75,7 @@ class Approval(ApiModel):
     """Why this one person stands in for the approvals that are missing. Needs the verb break-glass
     on the tier; never for tier Critical. It skips people, never a check."""
     comment: Annotated[str, Field(max_length=1024)] | None = None
+    """Why, for the record."""
 
 
 class Cancel(ApiModel):
@@ -83,6 +84,7 @@ class Cancel(ApiModel):
     by: Username
     """Must be the writer's own user name."""
     reason: Annotated[str, Field(max_length=1024)] | None = None
+    """Why, for the record."""
 
 
 class ResolutionOutcome(StrEnum):
@@ -124,7 +126,7 @@ class ActionProposalSpec(ApiModel):
     approvals: (
         Annotated[list[Approval], Field(max_length=16, json_schema_extra=_map_by("by"))] | None
     ) = None
-    """One seat a person."""
+    """What people said, one seat each."""
     cancel: Cancel | None = None
     resolution: Resolution | None = None
 
