@@ -282,13 +282,14 @@ HALT_NOW = {
     "apiVersion": "assent.tikv.org/v1alpha1", "kind": "Halt", "metadata": {"name": "x"},
     "spec": {"reason": "nobody may"},
 }  # fmt: skip
+SUSPEND = '{"spec":{"suspend":true}}'
 REAL: list[tuple[str | None, str, str]] = [
     (None, "get --raw /apis/nosuch.example.org/v1/things", ABSENT),
     (None, "get things.v1.nosuch.example.org -o json", ABSENT),
     ("nobody", "get --raw /apis/assent.tikv.org/v1alpha1/actionproposals", "assent-viewer"),
     ("nobody", f"get {LIST} -A -o json", "assent-viewer"),
-    ("nobody", f"patch {LIST} limit -p {{}} --type=merge", "assent-approver-"),
-    ("nobody", f"patch {CLUSTERS} prod -p {{}} --type=merge", "resuming assent-configurer"),
+    ("vera", f"patch {LIST} limit -p {SUSPEND} --type=merge", "Deciding needs one of the roles"),
+    ("vera", f"patch {CLUSTERS} prod -p {SUSPEND} --type=merge", "resuming assent-configurer"),
     ("nobody", f"get {HALTS} -o json", "assent-unhalt"),
     ("alice", "create -f -", "assent-halt"),
 ]
@@ -297,6 +298,9 @@ REAL: list[tuple[str | None, str, str]] = [
 def test_the_hints_fit_what_kubectl_really_says(scene: Scene, hands: Hands) -> None:
     """The words that hints are found by are those of this kubectl and this API server."""
     file_one(scene)
+    scene.bind("vera", "assent-viewer")
+    seen = hands.here(f"get {CLUSTERS} prod")
+    scene.box.wait_for(lambda: hands.type(seen, user="vera").code == 0, 20, "vera's right to look")
     for user, line, hint in REAL:
         done = hands.type(hands.here(line), user=user, given=json.dumps(HALT_NOW))
         assert done.code == 1
