@@ -230,6 +230,7 @@ def cluster_facts(of: Cluster | None = None, **changes: Any) -> ClusterFacts:
         "failure": None,
         "halts": (),
         "gate_problem": None,
+        "gate_mark": "installed",
         "missing_right": None,
         "problems": (),
         "epoch": 1,
