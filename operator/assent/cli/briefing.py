@@ -5,8 +5,11 @@ from assent.cli.kinds import undo_of
 from assent.cli.next_step import after_yes
 from assent.cli.proposal import Json, Proposal, changes
 from assent.cli.seats import stands_in_for
+from assent.cli.steps import headline, step_lines
 from assent.cli.wording import TIERS, VERDICTS, clock, count, fields, heading, lines, until
 
+LONGEST_BESIDE = 120
+"""Characters of a target's identity that stand beside it; more go one a line, never cut."""
 AFTER_NO = (
     "It ends as Rejected, for good: the ask cannot be changed. The same problem stays silent for "
     "the cluster's spec.detection.coolDown, unless its facts change."
@@ -23,9 +26,10 @@ def brief(
 ) -> None:
     """Write what would be approved or rejected, and what follows."""
     console.say(
-        f"{console.paint(capital(proposal.sentence), 'bold')}"
+        f"{console.paint(capital(headline(proposal)), 'bold')}"
         f" {console.paint('[dry run]', 'cyan') if proposal.is_dry else ''}".rstrip()
     )
+    plan(proposal, console)
     fields(console, _facts(proposal, console))
     impact(proposal, console)
     evidence(proposal, console)
@@ -48,6 +52,12 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def plan(proposal: Proposal, console: Console) -> None:
+    """Write the steps of a plan, with the waits and groups that people approve with them."""
+    for line in step_lines(proposal):
+        lines(console, line, hanging="     ")
+
+
 def _glass(proposal: Proposal, me: str, reason: str, console: Console) -> None:
     console.say()
     console.say(console.paint("BREAKING THE GLASS", "red", "bold"))
@@ -63,14 +73,16 @@ def _glass(proposal: Proposal, me: str, reason: str, console: Console) -> None:
 def _facts(proposal: Proposal, console: Console) -> list[tuple[str, str]]:
     status, spec = proposal.status, proposal.spec
     identity = (status.get("target") or {}).get("identity") or []
-    who = ", ".join(str(fact["value"]) for fact in identity)[:120]
+    who = ", ".join(str(fact["value"]) for fact in identity)
+    short = len(who) <= LONGEST_BESIDE
     revision = status.get("revision", 1)
     why = f": {flat(str(status['revisionReason']))}" if status.get("revisionReason") else ""
     edited = f" (revision {revision}{why})" if revision and revision > 1 else ""
     return [
         ("Proposal", f"{proposal.namespace}/{proposal.name}{edited}"),
         ("Cluster", proposal.cluster),
-        ("Target", proposal.target + (f" ({who})" if who else "")),
+        ("Target", proposal.target + (f" ({who})" if who and short else "")),
+        *((f"  {fact['name']}", str(fact["value"])) for fact in identity if not short),
         ("Tier", console.paint(proposal.tier, *TIERS.get(proposal.tier, ()))),
         ("Proposed by", proposal.author),
         ("Why", "" if status.get("finding") else str(spec.get("reason") or "")),

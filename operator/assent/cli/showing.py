@@ -8,6 +8,7 @@ from assent.cli.briefing import (
     evidence,
     impact,
     people,
+    plan,
     show_gate,
     undoing,
 )
@@ -18,6 +19,7 @@ from assent.cli.next_step import holder, next_command, next_step
 from assent.cli.proposal import OPEN, Json, Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read_with_name
+from assent.cli.steps import headline
 from assent.cli.wording import PHASES, TIERS, clock, fields, heading, lines, until, verbatim
 
 
@@ -52,7 +54,8 @@ def _sections(proposal: Proposal, me: str, console: Console) -> None:
 def _what(proposal: Proposal, console: Console) -> None:
     status, spec = proposal.status, proposal.spec
     heading(console, "What")
-    lines(console, capital(proposal.sentence))
+    lines(console, capital(headline(proposal)))
+    plan(proposal, console)
     identity = (status.get("target") or {}).get("identity") or []
     fields(
         console,
