@@ -5,7 +5,7 @@ from __future__ import annotations
 from assent.cli import ahead
 from assent.cli.console import Console
 from assent.cli.kubectl import Kubectl
-from assent.cli.next_step import next_step
+from assent.cli.next_step import is_left_standing, next_step
 from assent.cli.proposal import Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import listed, start_listing
@@ -76,7 +76,7 @@ def status_cell(proposal: Proposal) -> str:
         return "New"
     speaks = {"Approved", "Failed", "Succeeded", "Superseded", "Executing"}
     quiet = {"Done", "Calling", ""}
-    if proposal.phase in speaks and proposal.reason not in quiet:
+    if is_left_standing(proposal) or (proposal.phase in speaks and proposal.reason not in quiet):
         return f"{proposal.phase} ({proposal.reason})"
     return proposal.phase + (
         " [dry-run]" if proposal.is_dry and proposal.phase == "Pending" else ""

@@ -16,6 +16,8 @@ OPEN = ("", "Suggested", "Pending", "Approved")
 IN_FLIGHT = ("Executing", "Active", "RollingBack", "OutcomeUnknown")
 ASK = ("action", "dryRun", "reason", "notBefore", "notAfter", "revertAfter")
 """What an approval is for, beside its author, as it stands in spec and in status.assessed."""
+LONGEST_TO = 60
+"""Characters from ". To " to the colon, as in ". To approve: kubectl …"."""
 SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
@@ -146,7 +148,11 @@ class Proposal:
     def message(self) -> str:
         """The status message without the kubectl line that is for those without the plugin."""
         text = str(self.status.get("message") or "")
-        return text.partition(". To ")[0].partition(". kubectl ")[0]
+        start = text.find(": kubectl ")
+        cut = text.rfind(". To ", 0, max(start, 0))  # what people say may have such words, too
+        return (text[:cut] if 0 <= cut and start - cut < LONGEST_TO else text).partition(
+            ". kubectl "
+        )[0]
 
     @property
     def is_dry(self) -> bool:

@@ -15,8 +15,8 @@ from assent.cli.briefing import (
 from assent.cli.console import Console
 from assent.cli.kubectl import Kubectl
 from assent.cli.listing import status_cell
-from assent.cli.next_step import holder, next_command, next_step
-from assent.cli.proposal import OPEN, Json, Proposal
+from assent.cli.next_step import next_commands, next_step, not_said_yet
+from assent.cli.proposal import IN_FLIGHT, OPEN, Json, Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read_with_name
 from assent.cli.steps import headline
@@ -119,6 +119,7 @@ def _step(step: Json) -> list[tuple[str, str]]:
     call = step.get("call") or {}
     sent = f"{call.get('method', '')} {call.get('path', '')} {call.get('body', '')}".strip()
     late = " (after the lease's deadline!)" if step.get("late") else ""
+    looked = "verified" if step.get("state") == "Done" else "looked at"
     return [
         ("call", sent),
         ("before", _facts(step.get("before"))),
@@ -126,7 +127,7 @@ def _step(step: Json) -> list[tuple[str, str]]:
         ("to", str(step.get("pdLeader") or "")),
         ("answer", f"{step['answer']}{late}" if step.get("answer") else ""),
         ("after", _facts(step.get("after"))),
-        ("verified", clock(step["verifiedAt"]) if step.get("verifiedAt") else ""),
+        (looked, clock(step["verifiedAt"]) if step.get("verifiedAt") else ""),
     ]
 
 
@@ -148,15 +149,16 @@ def _history(proposal: Proposal, console: Console) -> None:
 
 
 def _why_not_running(proposal: Proposal, console: Console) -> None:
-    waits = proposal.phase in (*OPEN, "OutcomeUnknown", "Active", "Executing", "RollingBack")
-    heading(console, "Why it is not running" if proposal.phase in OPEN else "Now")
+    is_open = proposal.phase in OPEN
+    heading(console, "Why it is not running" if is_open else "Now")
     lines(console, proposal.message or "The operator has not looked at it yet.")
-    if (obstacle := holder(proposal)) and proposal.phase in OPEN:
-        lines(console, f"Also in the way: {obstacle}")
-    if waits:
+    for obstacle in not_said_yet(proposal) if is_open else ():
+        lines(console, f"Also in the way: {obstacle}", hanging="    ")
+    if is_open or proposal.phase in (*IN_FLIGHT, "RollbackFailed"):
         lines(console, f"Next: {next_step(proposal, console.now())}")
-        if command := next_command(proposal):
-            console.say(f"  {console.paint(command, 'cyan')}")
+        for command in next_commands(proposal):
+            if not command.startswith("kubectl proposals show "):  # that is what one reads
+                console.say(f"  {console.paint(command, 'cyan')}")
 
 
 def _by_hand(proposal: Proposal, console: Console) -> None:

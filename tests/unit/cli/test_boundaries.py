@@ -16,7 +16,7 @@ from assent.cli.door import PATHS
 from assent.cli.failures import Exit, KubectlError
 from assent.cli.former_rules import former_label_rule, former_placement_rule
 from assent.cli.inverses import inverse
-from assent.cli.next_step import next_command, next_step
+from assent.cli.next_step import next_commands, next_step
 from assent.cli.proposal import Proposal
 from assent.cli.proposals_command import proposals
 from assent.cli.queries import PATH, REVIEWS, bare, listing, namespace_of, reading
@@ -234,7 +234,7 @@ def test_only_our_kind_is_taken_off_a_name(typed: str, name: str) -> None:
 def test_every_state_says_who_moves_next(status: dict[str, Any], said: str, line: str) -> None:
     """And the line to copy, where a person does."""
     found = Proposal(recorded("pending-high", gates=[], **status))
-    assert (next_step(found, NOW), next_command(found)) == (said, line)
+    assert (next_step(found, NOW), next_commands(found)) == (said, [line] if line else [])
 
 
 @pytest.mark.parametrize("phase", ["RollbackFailed", "OutcomeUnknown", "Quarantined"])
@@ -349,3 +349,26 @@ def test_one_name_may_be_kubectls_too(desk: Desk, line: str) -> None:
     desk.is_told("patch", "patched")
     desk.runs(proposals, *line.format(f"actionproposal.assent.tikv.org/{NAME}").split())
     assert desk.calls("get")[0][5] == NAME
+
+
+LINE = "kubectl -n tikv patch ap x --type merge -p '{}'"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (f"Needs 1 more approval. To approve: {LINE}", "Needs 1 more approval"),
+        (f"Nobody knows. To say what came of it: {LINE}", "Nobody knows"),
+        ("Rejected by alice: too risky. To be done on Monday.",
+         "Rejected by alice: too risky. To be done on Monday."),
+        (f"Changed by ann. To her mind it is better. To approve: {LINE}",
+         "Changed by ann. To her mind it is better"),
+        (f"TiKVCluster prod is suspended: {LINE}", f"TiKVCluster prod is suspended: {LINE}"),
+        (f"Failed. {LINE}", "Failed"),
+        ("", ""),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_only_our_own_line_is_left_out_of_a_message(message: str | None, shown: str) -> None:
+    """Those who have the plugin need it not; what people said they do."""
+    assert Proposal(recorded("pending-high", message=message)).message == shown

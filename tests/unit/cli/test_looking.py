@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from assent.cli.listing import sort_key, status_cell
-from assent.cli.next_step import after_yes, holder, next_command, next_step
+from assent.cli.next_step import after_yes, holder, next_commands, next_step
 from assent.cli.proposal import Proposal, changes
 from assent.cli.proposals_command import proposals
 from tests.unit.cli.desk import NOW, Desk, golden, recorded, seat
@@ -182,7 +182,8 @@ NEXT = [
     ({"phase": "Rejected"}, "nothing", ""),
     ({"phase": "Approved", "reason": "Suspended"}, "wait: the cluster is suspended",
      "kubectl proposals resume prod -n tikv"),
-    ({"phase": "Approved", "reason": "Busy", "gates": [HOLD]}, "wait: Halt stop exists", ""),
+    ({"phase": "Approved", "reason": "Busy", "gates": [HOLD]}, "wait: Halt stop exists",
+     "kubectl proposals unhalt"),
     ({"phase": "Approved", "reason": "Busy", "gates": []}, "wait: the operator begins", ""),
     ({"phase": "Pending"}, "approve or reject (2 more approvals)",
      "kubectl approve fill-store-2 -n tikv"),
@@ -198,7 +199,7 @@ def test_what_comes_next_has_words_and_a_line(
     """The line has the namespace, so that it works from anywhere."""
     found = Proposal(recorded("pending-high", **status))
     assert next_step(found, NOW) == words
-    assert next_command(found) == line
+    assert next_commands(found) == ([line] if line else [])
 
 
 def test_what_follows_a_yes() -> None:
