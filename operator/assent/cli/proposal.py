@@ -150,7 +150,7 @@ class Proposal:
         text = str(self.status.get("message") or "")
         start = text.find(": kubectl ")
         cut = text.rfind(". To ", 0, max(start, 0))  # what people say may have such words, too
-        return (text[:cut] if 0 <= cut and start - cut < LONGEST_TO else text).partition(
+        return (text[:cut] if cut >= 0 and start - cut < LONGEST_TO else text).partition(
             ". kubectl "
         )[0]
 
