@@ -13,9 +13,12 @@ from assent.cli.reading import similar
 
 ABOUT = ("reason", "dryRun", "notBefore", "notAfter", "revertAfter")
 """Fields of the ask beside the action."""
+OF_STEP = ("group", "waitUntil")
+"""Fields of a plan's step beside its action."""
 TEXTS = frozenset((
-    "reason", "notBefore", "notAfter", "revertAfter", "endKey", "groupId", "id", "isolationLevel",
-    "key", "kind", "name", "operator", "policy", "role", "startKey", "toMember", "value",
+    "reason", "notBefore", "notAfter", "revertAfter", "endKey", "group", "groupId",
+    "id", "isolationLevel", "key", "kind", "name", "operator", "policy", "role", "startKey",
+    "toMember", "value",
 ))  # fmt: skip
 """Fields that are text whatever it looks like, `startKey=7480` too; as the models have it."""
 STEP = re.compile(r"^(\d+)\.(.+)$")
@@ -25,7 +28,8 @@ def changed_ask(spec: Json, assignments: Sequence[str]) -> Json:
     """Return the fields of the ask that the assignments change, as they are to be.
 
     ``toStoreId=5`` sets a parameter of the action, ``2.toStoreId=5`` one of a plan's second step,
-    ``reason=…`` a field beside the action, ``notAfter=`` removes one.
+    ``2.group=`` takes it out of its group, ``reason=…`` a field beside the action, ``notAfter=``
+    removes one.
 
     Raises:
         CliError: one is not understood or names no field; the message says what was meant.
@@ -65,6 +69,8 @@ def _place(action: Json, path: str) -> tuple[Json, str]:
         number = int(step[1])
         if not 1 <= number <= len(steps):
             raise CliError(f"The plan has no step {number}: 1 to {len(steps)}.", Exit.USAGE)
+        if step[2] in OF_STEP:
+            return steps[number - 1], step[2]
         return _place(steps[number - 1], step[2])
     known = KINDS[action["type"]].parameters if action["type"] in KINDS else ()
     parameters = parameters_of(action)

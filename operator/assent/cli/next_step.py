@@ -25,7 +25,7 @@ HELD = {
     "Suspended": "wait: the cluster is suspended",
     "GateNotInstalled": "repair: the approval policies are missing",
 }
-COMMANDS = {
+COMMANDS: dict[str, tuple[str, ...]] = {
     "Pending": ("kubectl approve {name}",),
     "Failed": ("kubectl proposals show {name}",),
     "RollbackFailed": ("kubectl proposals show {name}",),
@@ -71,6 +71,7 @@ def next_commands(proposal: Proposal) -> list[str]:
         _has_no_cluster(proposal) or (proposal.phase == "Pending" and not proposal.is_assessed)
     ):
         return []
+    lines: tuple[str, ...] = COMMANDS.get(proposal.phase, ())
     if proposal.phase in OPEN and (step := _risky_step(proposal)):
         lines = (f"kubectl proposals modify {proposal.name} {step}.group=",)
     elif is_left_standing(proposal):
@@ -79,8 +80,6 @@ def next_commands(proposal: Proposal) -> list[str]:
         brakes = _brakes(proposal)
         lines = COMMANDS["Suspended"] if "Suspended" in brakes else ()
         return [*_filled(proposal, lines), *([UNHALT] if "Halted" in brakes else [])]
-    else:
-        lines = COMMANDS.get(proposal.phase, ())
     return _filled(proposal, lines)
 
 

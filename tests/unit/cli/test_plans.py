@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from assent.api.v1alpha1.parameters.waiting import Awaited, WaitUntil
+from assent.cli.assignments import changed_ask
 from assent.cli.decision_command import approve
 from assent.cli.proposal import Proposal
 from assent.cli.proposals_command import proposals
@@ -120,3 +121,22 @@ def test_a_target_is_never_cut(desk: Desk) -> None:
     for fact in facts:
         assert fact["value"] in out.split()
     assert "(address" not in out
+
+
+def test_a_step_is_taken_out_of_its_group_and_put_into_one() -> None:
+    """The line that show names where a step is too risky for its group; a name stays text."""
+    spec = plan()["spec"]
+    out = changed_ask(spec, ["1.group="])["action"]["plan"]["steps"]
+    assert "group" not in out[0]
+    into = changed_ask(spec, ["3.group=7"])["action"]["plan"]["steps"]
+    assert into[2]["group"] == "7"
+    assert changed_ask(spec, ["1.group=room"]) == {"action": spec["action"]}
+
+
+def test_a_wait_is_changed_and_removed() -> None:
+    """As JSON, for it has several fields."""
+    spec = plan()["spec"]
+    gone = changed_ask(spec, ["2.waitUntil="])["action"]["plan"]["steps"]
+    assert "waitUntil" not in gone[1]
+    other = changed_ask(spec, ['2.waitUntil={"fact":"StoreUp","storeId":4,"timeout":"3h"}'])
+    assert other["action"]["plan"]["steps"][1]["waitUntil"]["timeout"] == "3h"
