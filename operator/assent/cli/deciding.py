@@ -12,6 +12,7 @@ from assent.cli.reading import read
 from assent.cli.seats import (
     APPROVE,
     Saying,
+    has_approved,
     refuse_approval,
     refuse_other_digest,
     refuse_rejection,
@@ -48,6 +49,9 @@ class Decider:
                 was sent.
             KubectlError: the API server said no, in its own words; nothing was stored.
         """
+        if decision == APPROVE and self._only_waits(proposal):
+            self._console.say(f"You ({self._me}) have approved exactly this already.")
+            return proposal
         for _ in range(TRIES):
             self._check(proposal, decision)
             brief(
@@ -63,6 +67,12 @@ class Decider:
                     raise CliError(_refusal(proposal, str(error), decision)) from error
             proposal = self._again(proposal)
         raise CliError(f"{proposal.name} changes faster than it can be read.", Exit.CHANGED)
+
+    def _only_waits(self, proposal: Proposal) -> bool:
+        """A wait that was interrupted, or whose time was over, is taken up again."""
+        chosen = self._chosen
+        same = chosen.digest in (None, proposal.digest) and chosen.break_glass is None
+        return chosen.wait and same and has_approved(proposal, self._me)
 
     def _check(self, proposal: Proposal, decision: str) -> None:
         refuse_other_digest(proposal, self._chosen.digest)

@@ -69,6 +69,14 @@ def refuse_approval(proposal: Proposal, me: str, break_glass: str | None = None)
         raise CliError(f"{name}: {why_not}", Exit.NOT_NOW)
 
 
+def has_approved(proposal: Proposal, me: str) -> bool:
+    """True when that person's yes to exactly this text is stored."""
+    mine = proposal.seat_of(me) or {}
+    return bool(proposal.digest) and (mine.get("decision"), mine.get("digest")) == (
+        APPROVE, proposal.digest,
+    )  # fmt: skip
+
+
 def _why_not(proposal: Proposal, me: str, break_glass: str | None) -> str | None:
     name, mine = proposal.name, proposal.seat_of(me)
     if proposal.rejecters and proposal.phase in OPEN:

@@ -1,6 +1,7 @@
 """Between what is shown and what is sent: whatever changes there, and who is there to see it."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -235,3 +236,44 @@ def test_somebody_who_says_no_first_is_heard_though_one_is_withdrawing(desk: Des
     desk.is_told("patch", "patched")
     assert desk.runs(proposals, "withdraw", NAME).code == 0
     assert desk.patched()["spec"]["approvals"] == [seat("bert", "Reject", comment="no")]
+
+
+def mine(phase: str = "Pending", **more: Any) -> dict[str, Any]:
+    found = recorded("pending-high", phase=phase)
+    found["spec"]["approvals"] = [seat("alice", **{"digest": found["status"]["digest"], **more})]
+    return found
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Approved", "Executing", "OutcomeUnknown"])
+def test_a_wait_is_taken_up_again(desk: Desk, phase: str) -> None:
+    """After Ctrl-C, or when --timeout was over: the same line again follows it, and sends nothing.
+    It used to be refused, because the approval was there.
+    """
+    desk.has(mine(phase))
+    desk.is_told("get", json.dumps({"type": "ADDED", "object": recorded("succeeded")}))
+    done = desk.runs(approve, NAME, "--wait")
+    assert (done.code, desk.calls("patch")) == (Exit.OK, [])
+    assert done.out.startswith("You (alice) have approved exactly this already.\n")
+    assert "Succeeded (Done)" in done.out
+
+
+@pytest.mark.parametrize(
+    ("found", "more", "why"),
+    [
+        (mine(), [], "nothing is to be waited for"),
+        (mine(digest="sha256:old"), ["--wait"], "that yes was for another text"),
+        (mine(decision="Reject"), ["--wait"], "that was a no"),
+        (mine(), ["--wait", "--digest", "sha256:old"], "it is not what they read"),
+        (mine(), ["--wait", "--break-glass", "all are asleep"], "they want to say more"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_nothing_else_is_taken_for_a_wait(
+    desk: Desk, found: dict[str, Any], more: list[str], why: str
+) -> None:
+    """It is judged as any other line."""
+    desk.has(found)
+    desk.is_told("patch", err="refused", code=1)
+    done = desk.runs(approve, NAME, *more)
+    assert done.code != Exit.OK, why
+    assert not done.out.startswith("You (alice) have approved exactly this already.")
