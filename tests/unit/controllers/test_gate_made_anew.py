@@ -110,6 +110,8 @@ async def test_what_was_asked_anew_is_not_doubted_by_the_next_test(
         await op.until(lambda: op.status("p1").get("revision") == 2)
         before = tests
         await op.until(lambda: tests > before + 3)
+        forge(op, op.status("p1")["digest"])
+        await op.until_phase("p1", "Approved")
     assert op.status("p1")["revision"] == 2
     assert op.cluster_status()["gate"] == "first"
 
