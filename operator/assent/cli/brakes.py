@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from assent.cli.console import Console, flat
-from assent.cli.failures import CliError, Exit
+from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.kubectl import FIELD_MANAGER, Kubectl
 from assent.cli.proposal import Json
 from assent.cli.queries import CLUSTERS, HALTS
@@ -47,10 +47,22 @@ def _switch(
     then = (
         f"no call starts there until `kubectl proposals resume {name} -n {namespace}`"
         if suspended
-        else "what is approved goes on"
+        else _goes_on(kubectl)
     )
     told(chosen, console, printed, f"{name} {verb}{'d' if verb == 'resume' else 'ed'}: {then}")
     return 0
+
+
+def _goes_on(kubectl: Kubectl) -> str:
+    """Return what follows now; whoever may not see Halts hears that one may stand."""
+    try:
+        found = kubectl.document("get", HALTS, "-o", "json").get("items") or []
+    except KubectlError:
+        return "what is approved goes on, unless a Halt stands"
+    names = ", ".join(str(one["metadata"]["name"]) for one in found)
+    if not names:
+        return "what is approved goes on"
+    return f"nothing goes on there, for Halt {names} still stands: kubectl proposals unhalt"
 
 
 def halt(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:

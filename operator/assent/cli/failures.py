@@ -48,6 +48,10 @@ OUTCOMES = {
 
 
 _UNHALT = "It needs the role assent-unhalt, by a ClusterRoleBinding."
+_SEEING = (
+    "Seeing proposals needs the role assent-viewer, or the built-in view. Is it the right namespace "
+    "(-n)?"
+)
 HINTS = {
     "find the requested resource": "Assent's resources are not installed there. Is it the right "
     "cluster (--context)?",
@@ -59,8 +63,8 @@ HINTS = {
     'cannot patch resource "tikvclusters"': "Suspending needs the role assent-proposer, resuming "
     "assent-configurer.",
     " cannot create resource": "Filing needs the role assent-proposer, or the built-in edit.",
-    " cannot list resource": "Seeing proposals needs the role assent-viewer, or the built-in view.",
-    " cannot get resource": "Seeing proposals needs the role assent-viewer, or the built-in view.",
+    " cannot list resource": _SEEING,
+    " cannot get resource": _SEEING,
     " cannot watch resource": "Following one needs the right to watch, as in assent-viewer.",
     " cannot patch resource": "Deciding needs one of the roles assent-approver-…, everything else "
     "assent-proposer.",

@@ -10,6 +10,7 @@ from assent.cli.proposal import OPEN, Proposal
 from assent.cli.reading import read_with_name
 from assent.cli.sending import agree, send, told
 from assent.cli.showing import show_step
+from assent.cli.steps import plan_steps
 from assent.cli.wording import heading, lines
 
 HAPPENED, DID_NOT_HAPPEN = "Happened", "DidNotHappen"
@@ -79,4 +80,15 @@ def cancel(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
 def _stops(proposal: Proposal) -> str:
     if proposal.phase in OPEN:
         return "Nothing was sent yet, and nothing will be."
-    return "What was sent stays as it is: no further call, so nothing is taken back either."
+    stays = "What was sent stays as it is: no further call, so nothing is taken back either."
+    if _drains(proposal):
+        stop = f"kubectl proposals revert {proposal.name} -n {proposal.namespace}"
+        return f"{stays} PD goes on draining; what stops that is a CancelDrain, filed by: {stop}"
+    return stays
+
+
+def _drains(proposal: Proposal) -> bool:
+    """True while PD may be moving a store's data away for it."""
+    action = proposal.spec.get("action") or {}
+    kinds = [action.get("type"), *(step.get("type") for step in plan_steps(proposal))]
+    return "DrainStore" in kinds and proposal.phase == "Executing"

@@ -8,7 +8,7 @@ from assent.cli.kubectl import Kubectl
 from assent.cli.next_step import is_left_standing, next_step
 from assent.cli.proposal import Proposal
 from assent.cli.queries import PROPOSALS
-from assent.cli.reading import listed, start_listing
+from assent.cli.reading import listed, place, start_listing
 from assent.cli.wording import PHASES, TIERS, table, until
 
 TYPE_CHECKING = False
@@ -53,7 +53,7 @@ def write_list(kubectl: Kubectl, console: Console, *, everywhere: bool, ended: b
     if shown:
         _table(shown, console, namespaces=everywhere)
     else:
-        where = "" if everywhere else " in this namespace (-A looks in all)"
+        where = "" if everywhere else f" in {place(kubectl)} (-A looks in all)"
         console.say(f"Nothing waits{where}.")
     if hidden:
         console.say(console.paint(f"{hidden} ended; --ended shows them.", "dim"))

@@ -47,7 +47,7 @@ def read(kubectl: Kubectl, names: Sequence[str], running: Running | None = None)
     missing = [name for name in names if name not in found]
     if missing:
         known = [one.name for one in listed(start_listing(kubectl))]
-        raise CliError(unknown(missing[0], known), Exit.NOT_NOW)
+        raise CliError(unknown(missing[0], known, place(kubectl)), Exit.NOT_NOW)
     return [found[name] for name in names]
 
 
@@ -58,9 +58,22 @@ def read_with_name(kubectl: Kubectl, names: Sequence[str]) -> tuple[list[Proposa
     return proposals, username(asking)
 
 
-def unknown(name: str, known: Sequence[str]) -> str:
+def place(kubectl: Kubectl) -> str:
+    """Return ``namespace NAME``, for what is not found there is often elsewhere; ``this
+    namespace`` where kubectl has no context to tell it by.
+    """
+    if kubectl.namespace:
+        return f"namespace {kubectl.namespace}"
+    try:
+        name = kubectl.text("config", "view", "--minify", "-o", "jsonpath={..namespace}")
+    except KubectlError:
+        return "this namespace"
+    return f"namespace {name.strip() or 'default'}"
+
+
+def unknown(name: str, known: Sequence[str], where: str) -> str:
     """Return the sentence for a name that nobody knows, with what was probably meant."""
-    said = f"There is no proposal {name!r} in this namespace."
+    said = f"There is no proposal {name!r} in {where}."
     near = similar(name, known)
     if near:
         return f"{said} Did you mean {' or '.join(near)}?"

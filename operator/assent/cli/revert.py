@@ -153,6 +153,8 @@ def _nothing_to_revert(proposal: Proposal) -> str | None:
         return "it takes itself back; see status.revertAt."
     if phase == "OutcomeUnknown":
         return f"nobody knows whether it happened. First: kubectl proposals resolve {where}"
+    if phase in IN_FLIGHT and proposal.spec.get("cancel"):
+        return f"it is still {phase}, and cancelled: it ends before its next call. Try again then."
     if phase in IN_FLIGHT:
         return f"it is still {phase}. `kubectl proposals cancel {where}` stops its next call."
     if phase == "RolledBack":

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from assent.cli.console import Console, flat
 from assent.cli.failures import OUTCOMES, CliError, Exit, KubectlError
 from assent.cli.kubectl import Kubectl, documents
+from assent.cli.next_step import in_the_way
 from assent.cli.proposal import OPEN, Proposal
 from assent.cli.queries import PROPOSALS
-from assent.cli.wording import PHASES
+from assent.cli.wording import PHASES, count
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 LONGEST_LOOK_SECONDS = 1.0
@@ -82,11 +83,11 @@ def follow(
             be asked; the proposal goes on without us.
     """
     console.before_waiting()
-    name, said, failures = decided.name, "", 0
+    name, said, failures, last = decided.name, "", 0, decided
     while True:
         try:
             for proposal in _states(name, deadline, kubectl, console):
-                failures = 0
+                failures, last = 0, proposal
                 _refuse_another(decided, proposal, void_when_changed=void_when_changed)
                 if (line := progress(proposal, console)) != said:
                     when = console.paint(console.now().strftime("%H:%M:%S"), "dim")
@@ -94,6 +95,8 @@ def follow(
                     said = line
                 if proposal.phase in OUTCOMES:
                     return OUTCOMES[proposal.phase]
+        except _TimeOverError as error:
+            raise CliError(_still(last), Exit.TIME_OVER) from error
         except KubectlError as error:
             failures += 1
             if error.is_missing:
@@ -113,6 +116,20 @@ def _refuse_another(decided: Proposal, now: Proposal, *, void_when_changed: bool
             f"again: kubectl proposals show {now.name} -n {now.namespace}",
             Exit.CHANGED,
         )
+
+
+class _TimeOverError(Exception):
+    """--timeout came first."""
+
+
+def _still(proposal: Proposal) -> str:
+    """Return what it waits for when nobody waits for it any more."""
+    name, missing = proposal.name, int(proposal.count.get("missing") or 0)
+    if proposal.phase in OPEN and missing:
+        return f"{name} still waits for {count(missing, 'more approval')}."
+    if proposal.phase in OPEN and (held := in_the_way(proposal)):
+        return f"{name} still waits: {'; '.join(flat(one) for one in held)}."
+    return f"{name} has not ended yet; it goes on by itself."
 
 
 def _lost(name: str, said: str) -> str:
@@ -141,7 +158,7 @@ def _states(
         text, decoder = "", codecs.getincrementaldecoder("utf-8")()
         while not ended:
             if deadline is not None and console.now() > deadline:
-                raise CliError(f"{name} has not ended yet; it goes on by itself.", Exit.TIME_OVER)
+                raise _TimeOverError
             piece = process.piece(LONGEST_LOOK_SECONDS)
             ended = piece == b""
             if piece is not None:

@@ -240,7 +240,7 @@ def test_the_list_is_the_same_however_it_is_asked(scene: Scene, hands: Hands, fo
     if form:
         assert re.search(r"limit +Pending +Medium +prod store/2 +0/1 +in \d+h", listed), listed
     else:
-        assert "Nothing waits in this namespace" in listed
+        assert "Nothing waits in namespace default" in listed
 
 
 def test_time_passes_while_a_person_thinks_and_no_door_is_open(

@@ -100,7 +100,8 @@ ROLES = [
     (("cancel", NAME), "patch", NO_PATCH,
      "Deciding needs one of the roles assent-approver-…, everything else assent-proposer."),
     (("show", NAME), "get", NO_GET,
-     "Seeing proposals needs the role assent-viewer, or the built-in view."),
+     "Seeing proposals needs the role assent-viewer, or the built-in view. Is it the right "
+     "namespace (-n)?"),
 ]  # fmt: skip
 
 

@@ -221,6 +221,40 @@ def test_cancel_gets_through_whatever_changed_meanwhile(desk: Desk, phase: str, 
     assert desk.patched() == {"spec": {"cancel": {"by": "alice", "reason": "wrong store"}}}
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"type": "DrainStore", "drainStore": {"storeId": 4}},
+        {"type": "Plan", "plan": {"steps": [{"type": "DrainStore", "drainStore": {"storeId": 4}}]}},
+    ],
+    ids=["alone", "in a plan"],
+)
+@pytest.mark.parametrize("phase", ["Pending", "Executing"])
+def test_who_cancels_a_drain_hears_that_pd_goes_on(
+    desk: Desk, action: dict[str, Any], phase: str
+) -> None:
+    """And what stops PD; one that has not begun moves nothing."""
+    found = recorded("succeeded", phase=phase, reason="Waiting")
+    found["spec"]["action"] = found["status"]["assessed"]["action"] = action
+    desk.has(found)
+    desk.is_told("patch", "patched")
+    said = " ".join(desk.runs(proposals, "cancel", NAME).out.split())
+    stop = f"kubectl proposals revert {NAME} -n tikv"
+    tells = f"PD goes on draining; what stops that is a CancelDrain, filed by: {stop}"
+    assert (tells in said) == (phase == "Executing")
+
+
+def test_what_is_cancelled_and_has_not_ended_is_not_to_be_cancelled(desk: Desk) -> None:
+    """Revert names what is left to do: wait."""
+    found = recorded("succeeded", phase="Executing", reason="Waiting")
+    found["spec"]["cancel"] = {"by": "bert"}
+    desk.has(found)
+    done = desk.runs(proposals, "revert", NAME)
+    assert done.code == Exit.NOT_NOW
+    assert "it is still Executing, and cancelled: it ends before its next call" in done.err
+    assert "kubectl proposals cancel" not in done.err
+
+
 def test_what_has_ended_or_is_cancelled_is_not_cancelled_again(desk: Desk) -> None:
     """It says who did."""
     desk.has(recorded("succeeded"))

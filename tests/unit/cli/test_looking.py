@@ -61,10 +61,26 @@ def test_the_list_of_all_namespaces_has_a_column_more(desk: Desk) -> None:
     assert "-A" in desk.calls("get")[0]
 
 
-def test_an_empty_list_says_where_else_to_look(desk: Desk) -> None:
-    """The usual reason is the wrong namespace."""
+PLACES = [
+    ((), "shop", 0, "namespace shop"),
+    ((), "", 0, "namespace default"),
+    ((), "", 1, "this namespace"),
+    (("-n", "tikv"), "shop", 0, "namespace tikv"),
+]
+
+
+@pytest.mark.parametrize(
+    ("flags", "context", "code", "where"), PLACES,
+    ids=["of the context", "of none", "no context", "named"],
+)  # fmt: skip
+def test_what_is_not_found_says_where_it_was_looked_for(
+    desk: Desk, flags: tuple[str, ...], context: str, code: int, where: str
+) -> None:
+    """The usual reason is the wrong namespace; only kubectl knows that of the context."""
     desk.is_told("get", {"kind": "List", "items": []})
-    assert desk.runs(proposals).out == "Nothing waits in this namespace (-A looks in all).\n"
+    desk.is_told("config", context, code=code, err="no current context" if code else "")
+    assert desk.runs(proposals, *flags).out == f"Nothing waits in {where} (-A looks in all).\n"
+    assert f"There is no proposal 'x' in {where}." in desk.runs(proposals, "show", "x", *flags).err
 
 
 @pytest.mark.parametrize("form", ["json", "yaml", "name"])

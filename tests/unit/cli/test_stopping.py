@@ -36,12 +36,35 @@ def test_the_only_cluster_needs_no_name(desk: Desk) -> None:
 
 def test_resuming_asks(desk: Desk) -> None:
     """Calls begin again."""
-    desk.is_told("get", {"items": [cluster("prod", suspend=True)]})
+    for _ in range(2):
+        desk.is_told("get", {"items": [cluster("prod", suspend=True)]})
+    desk.is_told("get", {"items": []})
     desk.is_told("patch", "patched")
     assert desk.runs(proposals, "resume", types="n\n").code == Exit.DECLINED
     assert desk.calls("patch") == []
-    assert "prod resumed" in desk.runs(proposals, "resume", types="y\n").out
+    done = desk.runs(proposals, "resume", types="y\n")
+    assert done.out.endswith("prod resumed: what is approved goes on\n")
     assert desk.patched() == {"spec": {"suspend": False}}
+
+
+@pytest.mark.parametrize(
+    ("halts", "code", "said"),
+    [
+        ({"items": [halt("one"), halt("two")]}, 0,
+         "nothing goes on there, for Halt one, two still stands: kubectl proposals unhalt"),
+        ("", 1, "what is approved goes on, unless a Halt stands"),
+    ],
+    ids=["halted", "may not see Halts"],
+)  # fmt: skip
+def test_what_is_resumed_may_still_be_halted(
+    desk: Desk, halts: object, code: int, said: str
+) -> None:
+    """Nobody is told that calls go on while another brake holds them."""
+    desk.is_told("get", {"items": [cluster("prod", suspend=True)]})
+    desk.is_told("get", halts, code=code, err="(Forbidden)" if code else "")
+    desk.is_told("patch", "patched")
+    done = desk.runs(proposals, "resume", "--yes")
+    assert (done.code, done.out) == (0, f"✔ prod resumed: {said}\n")
 
 
 @pytest.mark.parametrize(
@@ -328,14 +351,28 @@ def test_what_is_deleted_meanwhile_ends_the_wait(desk: Desk) -> None:
     assert desk.runs(approve, NAME, "--wait").code == Exit.NOT_NOW
 
 
-def test_waiting_ends_with_the_time(desk: Desk) -> None:
-    """The proposal goes on by itself."""
-    waits(desk, event(recorded("pending-high")))
+STOP = {"name": "NotHalted", "verdict": "hold", "message": "Halt x stops: kubectl delete halt x"}
+LATE: list[tuple[dict[str, Any], str]] = [
+    ({}, f"{NAME} still waits for 2 more approvals."),
+    ({"approvals": {"missing": 1}}, f"{NAME} still waits for 1 more approval."),
+    ({"phase": "Approved", "reason": "Halted", "gates": [STOP]},
+     f"{NAME} still waits: Halt x stops."),
+    ({"phase": "Approved", "gates": []}, f"{NAME} has not ended yet; it goes on by itself."),
+    ({"phase": "Executing"}, f"{NAME} has not ended yet; it goes on by itself."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "said"), LATE, ids=[str(one[0].get("phase")) for one in LATE])
+def test_waiting_ends_with_the_time(desk: Desk, status: dict[str, Any], said: str) -> None:
+    """And tells whether it goes on by itself, or waits for somebody."""
+    counted = (
+        {"missing": 0} if "phase" in status else recorded("pending-high")["status"]["approvals"]
+    )
+    waits(desk, event(recorded("pending-high", **{"approvals": counted, **status})))
     seconds = itertools.count()
     desk.clock = lambda: NOW + timedelta(seconds=next(seconds))
     done = desk.runs(approve, NAME, "--wait", "--timeout", "5s")
-    assert done.code == Exit.TIME_OVER
-    assert "goes on by itself" in done.err
+    assert (done.code, done.err) == (Exit.TIME_OVER, f"{said}\n")
 
 
 @pytest.mark.parametrize(
