@@ -49,8 +49,8 @@ OUTCOMES = {
 
 _UNHALT = "It needs the role assent-unhalt, by a ClusterRoleBinding."
 _SEEING = (
-    "Seeing proposals needs the role assent-viewer, or the built-in view. Is it the right namespace "
-    "(-n)?"
+    "Seeing proposals needs the role assent-viewer, or the built-in view. Is it the right "
+    "namespace (-n)?"
 )
 HINTS = {
     "find the requested resource": "Assent's resources are not installed there. Is it the right "
