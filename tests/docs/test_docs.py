@@ -150,6 +150,7 @@ PROGRAMS: dict[str, Callable[[list[str]], str | None]] = {
     "python": _python,
     "curl": _nothing,
     "cp": _nothing,
+    "install": _nothing,
     "git": _nothing,
     "export": _nothing,
     "grep": _nothing,
