@@ -46,7 +46,7 @@ STEP, ITS_TIER = "action.plan.steps[", "].group: the step is "
 
 def next_step(proposal: Proposal, now: datetime) -> str:
     """Return who has to do what now, in a few words."""
-    if proposal.phase in OPEN and _has_no_cluster(proposal):
+    if proposal.phase in OPEN and has_no_cluster(proposal):
         return f"create TiKVCluster {proposal.cluster}, or delete this and file it anew"
     if not proposal.phase or (proposal.phase == "Pending" and not proposal.is_assessed):
         return "wait: the operator assesses it"
@@ -68,7 +68,7 @@ def next_step(proposal: Proposal, now: datetime) -> str:
 def next_commands(proposal: Proposal) -> list[str]:
     """Return the lines to copy for what comes next; none where nobody has to do anything."""
     if proposal.phase in OPEN and (
-        _has_no_cluster(proposal) or (proposal.phase == "Pending" and not proposal.is_assessed)
+        has_no_cluster(proposal) or (proposal.phase == "Pending" and not proposal.is_assessed)
     ):
         return []
     lines: tuple[str, ...] = COMMANDS.get(proposal.phase, ())
@@ -93,7 +93,8 @@ def _brakes(proposal: Proposal) -> list[str]:
     return [reason for reason, gate in BRAKES.items() if proposal.reason == reason or gate in held]
 
 
-def _has_no_cluster(proposal: Proposal) -> bool:
+def has_no_cluster(proposal: Proposal) -> bool:
+    """True when nothing can ever be assessed as it stands: its clusterRef cannot change."""
     return any(one.startswith(NO_CLUSTER) for one in in_the_way(proposal))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assent.cli.failures import CliError, Exit
+from assent.cli.next_step import has_no_cluster
 from assent.cli.proposal import OPEN, SERVICE_ACCOUNT, Json, Proposal
 
 APPROVE, REJECT = "Approve", "Reject"
@@ -92,6 +93,8 @@ def _why_not(proposal: Proposal, me: str, break_glass: str | None) -> str | None
         return f"you ({me}) wrote this ask: somebody else must approve it."
     if me in proposal.authors:
         return f"you ({me}) had a hand in this ask: somebody who had none must approve it."
+    if not proposal.is_assessed and has_no_cluster(proposal):
+        return f"there is no TiKVCluster {proposal.cluster}. Create it, or file this anew."
     if not proposal.is_assessed:
         return "the operator has not assessed the ask as it stands yet. Try again in a moment."
     said = mine and mine.get("decision") == APPROVE and mine.get("digest") == proposal.digest

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from assent.cli.decision_command import approve
+from assent.cli.failures import Exit
 from assent.cli.listing import status_cell
 from assent.cli.next_step import after_yes, in_the_way, next_commands, next_step
 from assent.cli.proposal import Proposal
@@ -94,6 +95,10 @@ def test_without_its_cluster_nobody_is_asked_to_approve(desk: Desk, phase: str) 
     assert "  Next: create TiKVCluster prod, or delete this and file it anew\n" in out
     assert "kubectl approve" not in out
     assert out.partition("Why it is not running")[2].count(NOWHERE) == 1
+    if phase in ("", "Pending"):
+        done = desk.runs(approve, NAME)
+        assert done.code == Exit.NOT_NOW
+        assert done.err.startswith(f"{NAME}: there is no TiKVCluster prod. Create it, or file")
 
 
 def test_what_is_not_assessed_yet_has_no_line_to_approve_it() -> None:
