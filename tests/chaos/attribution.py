@@ -3,6 +3,7 @@
 Never by what the operators say they did: an effect that nobody asked for has no owner.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -55,7 +56,7 @@ def attribute(lives: Sequence[Life], sent: Iterable[Sent]) -> tuple[list[Effects
     owned: dict[tuple[str, str, int], Effects] = {}
     strangers = []
     for call in sent:
-        change = touch(call.method, call.path, call.body)
+        change = None if broken_off(call) else touch(call.method, call.path, call.body)
         owner = None if change is None else _owner(wishes[change.key], change, call.started)
         if owner is None:
             if not harmless(call):
@@ -105,7 +106,18 @@ def harmless(call: Sent) -> bool:
     """It certainly changed nothing: PD never had it, or said that the request is wrong. An answer
     of 500 and above proves nothing.
     """
-    return call.fault in UNANSWERED_BY_PD or 300 <= call.pd_status < 500
+    return call.fault in UNANSWERED_BY_PD or 300 <= call.pd_status < 500 or broken_off(call)
+
+
+def broken_off(call: Sent) -> bool:
+    """Its sender died before the body was whole. PD reads a body whole before it acts on it."""
+    if call.method != "POST" or call.pd_status != 0:
+        return False
+    try:
+        json.loads(call.body)
+    except ValueError:
+        return True
+    return False
 
 
 def may_have_acted(calls: Iterable[Sent]) -> list[Sent]:

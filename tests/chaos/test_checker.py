@@ -263,6 +263,21 @@ def test_a_harmless_repeat_is_counted() -> None:
     assert (report.effects, report.repeats) == (1, 1)
 
 
+@pytest.mark.parametrize("body", ["", '{"rate":44,"ty'], ids=["no body", "half a body"])
+def test_what_its_sender_did_not_finish_is_no_effect(body: str) -> None:
+    """Killed between the head and the end of the body: PD never had a whole request."""
+    broken = sent(body=body, pd_status=0)
+    report = check(history(life(*FLOWN), calls=(broken, sent(T0 + 3.5))))
+    assert found(report) == set()
+    assert (report.effects, report.repeats) == (1, 0)
+
+
+def test_what_pd_had_whole_counts_also_without_an_answer() -> None:
+    """It may have done it."""
+    report = check(history(life(*FLOWN), calls=(sent(pd_status=0), sent(T0 + 3.5))))
+    assert (report.effects, report.repeats) == (1, 1)
+
+
 def test_two_witnesses_of_one_version_are_one() -> None:
     """The audit log and the watch both show it; the earlier time counts."""
     once = life(*FLOWN)
