@@ -9,7 +9,7 @@ from assent.cli.failures import CliError, Exit
 from assent.cli.kubectl import Kubectl, documents, username
 from assent.cli.listing import sort_key
 from assent.cli.proposal import OPEN, Proposal
-from assent.cli.reading import listed, start_listing
+from assent.cli.reading import listed, place, start_listing
 from assent.cli.seats import APPROVE, refuse_approval
 from assent.cli.wording import TIERS, count, table
 
@@ -27,7 +27,8 @@ def decide_all(
     mine = waiting_for(me, decision, proposals, kubectl)
     verb = decision.lower()
     if not mine:
-        raise CliError(f"Nothing waits for you ({me}) to {verb}.", Exit.NOT_NOW)
+        where = place(kubectl)
+        raise CliError(f"Nothing waits for you ({me}) to {verb} in {where}.", Exit.NOT_NOW)
     console.say(f"{count(len(mine), 'proposal')} you ({me}) may {verb}:")
     rows = [
         [

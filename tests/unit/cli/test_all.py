@@ -89,7 +89,7 @@ def test_nothing_there_asks_for_no_right(desk: Desk) -> None:
     desk.is_told("get", {"kind": "List", "items": []})
     done = desk.runs(approve, "--all")
     assert (done.code, desk.calls("create")) == (Exit.NOT_NOW, [])
-    assert done.err == "Nothing waits for you (alice) to approve.\n"
+    assert done.err == "Nothing waits for you (alice) to approve in this namespace.\n"
 
 
 @pytest.mark.parametrize(

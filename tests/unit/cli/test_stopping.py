@@ -164,9 +164,10 @@ def test_all_leaves_out_what_does_not_wait_for_me(desk: Desk) -> None:
     refused = recorded("pending-high")
     refused["spec"]["approvals"] = [seat("bert", "Reject")]
     desk.has(mine, said, refused, recorded("succeeded"))
+    desk.is_told("config", "shop")
     done = desk.runs(approve, "--all")
     assert (done.code, desk.calls("create")) == (Exit.NOT_NOW, [])
-    assert "Nothing waits for you (alice) to approve." in done.err
+    assert "Nothing waits for you (alice) to approve in namespace shop." in done.err
 
 
 @pytest.mark.parametrize(("types", "code"), [(None, Exit.USAGE), ("n\n", Exit.DECLINED)])
