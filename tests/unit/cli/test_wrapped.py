@@ -128,7 +128,8 @@ def test_a_signal_ends_the_watch_of_a_wait(desk: Desk, number: int) -> None:
     watch = desk.folder / "watch"
     script = (
         '#!/bin/sh\ncase "$*" in\n'
-        f"  *--watch*) echo $$ > {watch}; exec /bin/sleep 600;;\n"
+        # More than a pipe takes: what follows is written when the plugin has begun to read.
+        f"  *--watch*) printf '%200000s'; echo $$ > {watch}; exec /bin/sleep 600;;\n"
         '  *whoami*) echo \'{"status": {"userInfo": {"username": "alice"}}}\';;\n'
         f"  get*) cat {desk.folder}/one.json;;\nesac\n"
     )
