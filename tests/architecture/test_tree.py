@@ -7,9 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+pytestmark = pytest.mark.xdist_group("tree")
+"""One worker parses everything once."""
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("operator", "sandbox", "tests", "hack")
@@ -28,8 +32,14 @@ def tracked(*patterns: str) -> list[Path]:
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
+    return ast.parse(path.read_text())
+
+
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -114,7 +124,7 @@ def test_no_error_is_swallowed() -> None:
     """`except Exception: pass` hides the one failure that mattered."""
     found = []
     for path in tracked(*(f"{folder}/*.py" for folder in SOURCES)):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ExceptHandler):
                 broad = node.type is None or ast.unparse(node.type) in (
                     "Exception",

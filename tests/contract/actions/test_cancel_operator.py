@@ -26,7 +26,6 @@ async def slow_operator(stage: Stage) -> Region:
     return region
 
 
-@pytest.mark.smoke
 @pytest.mark.trap("P26")
 async def test_the_named_operator_ends_and_nothing_else(stage: Stage) -> None:
     """PD's own text is read; the learner that was added already is left for PD to remove, which it

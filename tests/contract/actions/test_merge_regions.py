@@ -42,7 +42,6 @@ async def neighbours(stage: Stage) -> tuple[Region, Region]:
     return left, right
 
 
-@pytest.mark.smoke
 @pytest.mark.trap("P17")
 async def test_p17_a_merge_is_judged_by_its_ranges(stage: Stage) -> None:
     """PD says CANCEL of the source's operator, and all is well: the target covers both ranges."""

@@ -22,7 +22,6 @@ def lagging(region: Region) -> Callable[[ClusterSnapshot], bool]:
     return lambda now: bool(now.regions[region.id].pending_store_ids)
 
 
-@pytest.mark.smoke
 @pytest.mark.trap("P06")
 async def test_p06_created_is_said_whether_or_not_anything_moves(stage: Stage) -> None:
     """The first region is found well placed and no operator is made; sooner or later one moves.

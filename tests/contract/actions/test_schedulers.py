@@ -159,7 +159,6 @@ async def test_p10_an_eviction_without_a_store_is_applied_and_does_nothing(stage
     assert not answer.sent
 
 
-@pytest.mark.smoke
 @pytest.mark.action("PauseScheduler")
 async def test_a_scheduler_pauses_and_goes_on(stage: Stage) -> None:
     """By PD's own clock; undone, nothing is paused."""

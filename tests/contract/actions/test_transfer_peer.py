@@ -24,7 +24,6 @@ def away_from(region: Region, source: int) -> TransferPeer:
     )
 
 
-@pytest.mark.smoke
 @pytest.mark.trap("P43")
 async def test_p43_a_peer_moves_by_exact_steps_and_back(stage: Stage) -> None:
     """A learner, one joint step in and out with two peers each, the removal: conf_ver + 6."""

@@ -15,14 +15,6 @@ from tests.integration.operator.scene import evict_leaders, set_limit
 
 pytestmark = pytest.mark.contract
 EVERY_TOOL = pytest.mark.parametrize("tool", sorted(TOOLS))
-SMOKE_FLUX = pytest.mark.parametrize(
-    "tool",
-    [
-        "argo-cd",
-        "argo-cd-server-side",
-        pytest.param("flux", marks=pytest.mark.smoke),
-    ],
-)
 
 
 def edited(text: str, **parameters: int) -> str:
@@ -32,7 +24,7 @@ def edited(text: str, **parameters: int) -> str:
     return str(yaml.safe_dump(document, sort_keys=False))
 
 
-@SMOKE_FLUX
+@EVERY_TOOL
 def test_a_decision_arrives_through_git_and_stays(tool: str, git: Git, tmp_path: Path) -> None:
     """Edited in the file by the plugin, merged, applied by the account; then applied for ever."""
     git.file()

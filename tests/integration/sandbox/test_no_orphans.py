@@ -112,6 +112,7 @@ def waiting() -> Iterator[Use]:
     shutil.rmtree(use.root, ignore_errors=True)
 
 
+@pytest.mark.contract
 def test_nothing_stays_when_the_user_is_killed(waiting: Use) -> None:
     """The leash, not the user's own clean-up, is what stops a sandbox.
 
