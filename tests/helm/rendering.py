@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.applying import LOADER
 from sandbox.toolchain import ensure, kubectl_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ def succeed(done: subprocess.CompletedProcess[str]) -> str:
 def objects(text: str) -> Objects:
     """Return every object of a stream, by kind, namespace and name."""
     found: Objects = {}
-    for document in yaml.safe_load_all(text):
+    for document in yaml.load_all(text, Loader=LOADER):
         if document:
             metadata = document["metadata"]
             key = (document["kind"], metadata.get("namespace", ""), metadata["name"])

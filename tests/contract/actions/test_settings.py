@@ -43,18 +43,10 @@ OTHER_VALUES = {
 }
 """Of every other key the value is ``false``, or ``true`` where that is what PD ships."""
 
-SMOKE = {ScheduleKey.REPLICA_SCHEDULE_LIMIT}
-
 
 @pytest.mark.trap("P09")
 @pytest.mark.action("SetScheduleConfig")
-@pytest.mark.parametrize(
-    "key",
-    [
-        pytest.param(key, marks=[pytest.mark.smoke] if key in SMOKE else [], id=key)
-        for key in ScheduleKey
-    ],
-)
+@pytest.mark.parametrize("key", list(ScheduleKey))
 async def test_p09_a_scheduling_setting_is_set_and_restored(stage: Stage, key: ScheduleKey) -> None:
     """Each with its own JSON type; PD shows it; undone, everything is as before."""
     before = stage.whole_state()

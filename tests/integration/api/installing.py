@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.applying import LOADER
 from tests.integration.api.kubeapi import KubeApi, Who
 from tests.integration.api.waiting import until
 
@@ -33,7 +34,7 @@ def manifests(*folders: str) -> list[dict[str, Any]]:
         for folder in folders
         for file in sorted((ROOT / folder).glob("*.yaml"))
         if file.name != "kustomization.yaml"
-        for document in yaml.safe_load_all(file.read_text())
+        for document in yaml.load_all(file.read_text(), Loader=LOADER)
     ]
 
 

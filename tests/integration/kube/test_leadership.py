@@ -157,6 +157,7 @@ async def test_a_graceful_stop_drains_under_a_valid_term_and_hands_over_quickly(
     assert realm.overlaps == []
 
 
+@pytest.mark.contract
 async def test_a_leader_that_is_cut_off_is_followed_soon_after_its_lease_ran_out(
     realm: Realm, new_replica: NewReplica, box: Sandbox
 ) -> None:
@@ -200,6 +201,7 @@ async def test_an_api_server_that_freezes_past_the_lease_never_makes_two_leaders
     assert realm.overlaps == []
 
 
+@pytest.mark.contract
 async def test_a_deleted_lease_ends_the_term_and_the_next_epoch_is_higher(
     realm: Realm, new_replica: NewReplica, lease: LeaseObject
 ) -> None:
@@ -217,6 +219,7 @@ async def test_a_deleted_lease_ends_the_term_and_the_next_epoch_is_higher(
     assert realm.overlaps == []
 
 
+@pytest.mark.contract
 async def test_a_new_installation_begins_above_what_the_statuses_have_seen(
     realm: Realm, new_replica: NewReplica
 ) -> None:
@@ -227,6 +230,7 @@ async def test_a_new_installation_begins_above_what_the_statuses_have_seen(
         assert (await realm.await_reign(lambda _: True)).epoch == 42
 
 
+@pytest.mark.contract
 async def test_a_lease_that_was_taken_away_is_noticed_at_the_next_renewal(
     realm: Realm, new_replica: NewReplica, lease: LeaseObject
 ) -> None:

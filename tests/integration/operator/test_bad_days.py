@@ -47,6 +47,7 @@ def test_another_cluster_behind_the_endpoint_is_never_acted_on(stage: Scene) -> 
     assert "digest" not in waiting
 
 
+@pytest.mark.contract
 def test_the_second_object_on_one_pd_says_so_and_never_acts(scene: Scene) -> None:
     """Two owners of one PD would undo each other."""
     scene.watch("twin")

@@ -84,6 +84,7 @@ def test_a_rejected_proposal_silences_its_problem(scene: Scene) -> None:
     assert scene.calls() == []
 
 
+@pytest.mark.contract
 def test_a_problem_that_goes_away_takes_its_proposal_with_it(scene: Scene) -> None:
     """Somebody ended the eviction by hand: nobody should still be asked."""
     scene.evict(4)
