@@ -84,6 +84,7 @@ def test_the_report_has_its_five_keys_and_counts(suite: pytest.Pytester) -> None
     result.stdout.fnmatch_lines([f"1 of {found['traps_total']} traps; missing: P01, *"])
 
 
+@pytest.mark.contract
 def test_it_counts_the_same_with_workers(suite: pytest.Pytester) -> None:
     """`make contract` runs in parallel; marks travel with the reports."""
     add(suite, "tests/contract/actions/test_two.py", TWO_OF_ONE_TYPE.replace("{passes}", "True"))

@@ -42,6 +42,7 @@ def test_two_runs_at_once_build_once_and_the_second_says_that_it_waits(fake_go: 
     assert fake_go.builds == [ETCD_PACKAGE]
 
 
+@pytest.mark.contract
 def test_who_waited_for_a_build_that_failed_builds_itself(fake_go: FakeGo) -> None:
     """The first was out of memory, say: the second must not take nothing for a binary."""
     fake_go.close_gate()

