@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
-from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.lifecycle import OPEN
 from assent.controllers.world import World
 from assent.core.model.resource import Cluster, Proposal
 
 MADE_ANEW: Final = "the approval gate was made anew or edited, and nobody saw how it stood before"
-ASKED: Final = (None, Phase.PENDING, Phase.SUGGESTED, Phase.APPROVED)
-"""The phases in which what people say decides; later ones were claimed under a gate that stood."""
 
 
 class Doubts:
@@ -50,7 +48,7 @@ class Doubts:
         return not any(
             self._doubted.get(item.meta.uid, (None, None))[0] == item.status.digest
             for item in self._world.unfinished_proposals_of(cluster)
-            if item.status.digest is not None and item.status.phase in ASKED
+            if item.status.digest is not None and item.status.phase in OPEN
         )
 
     def about(self, proposal: Proposal) -> str | None:

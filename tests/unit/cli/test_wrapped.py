@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from assent.cli.failures import Exit
 from assent.cli.listing import plain_list
 from assent.cli.process import TERMINAL, Process
 from assent.cli.proposals_command import proposals
+from sandbox.waiting import wait_for
 from tests.unit.cli.desk import Desk, recorded
 
 WRAPPER = """\
@@ -36,11 +36,17 @@ def is_running(process: int) -> bool:
 
 
 def ends(process: int) -> bool:
-    for _ in range(500):
-        if not is_running(process):
-            return True
-        time.sleep(0.01)
-    return False
+    """True once it has ended; fails the test when it does not."""
+    return wait_for(lambda: not is_running(process), timeout_seconds=10, what="its end")
+
+
+def number_in(file: Path) -> int:
+    """The process id that a script writes there."""
+
+    def written() -> str:
+        return file.read_text().strip() if file.exists() else ""
+
+    return int(wait_for(written, timeout_seconds=60, what=str(file)))
 
 
 @pytest.fixture
@@ -68,10 +74,9 @@ def test_what_nobody_asked_for_is_left_without_waiting_for_its_children(
 ) -> None:
     """A read that was begun too much: it is given up, and its pipes with it."""
     ahead.look(["-A"])
-    while not wrapper.exists() or not wrapper.read_text().strip():
-        time.sleep(0.005)
+    inner = number_in(wrapper)
     ahead.leave()
-    os.kill(int(wrapper.read_text()), signal.SIGKILL)
+    os.kill(inner, signal.SIGKILL)
 
 
 def test_a_group_of_its_own_is_not_stopped_by_the_terminal(desk: Desk) -> None:
@@ -141,9 +146,8 @@ def test_a_signal_ends_the_watch_of_a_wait(desk: Desk, number: int) -> None:
         sys.executable, [sys.executable, "-c", code.replace("'x'", "'fill-store-2'")], os.environ,
         file_actions=[(os.POSIX_SPAWN_OPEN, one, os.devnull, os.O_RDWR, 0) for one in (0, 1, 2)],
     )  # fmt: skip
-    while not watch.exists() or not watch.read_text().strip():
-        time.sleep(0.01)
+    watching = number_in(watch)
     os.kill(started, number)
     _, status = os.waitpid(started, 0)
     assert os.waitstatus_to_exitcode(status) == 128 + number
-    assert ends(int(watch.read_text()))
+    assert ends(watching)
