@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,16 @@ FORGED = (
 )
 
 
+@contextmanager
+def approving(hands: Hands) -> Iterator["subprocess.Popen[str]"]:
+    """Alice's `kubectl approve limit --wait`, running."""
+    with subprocess.Popen(
+        [hands.folder / "kubectl-approve", *hands.here("limit --wait --timeout 60s")],
+        env=hands.environment("alice"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as waiting:  # fmt: skip
+        yield waiting
+
+
 def test_who_files_a_proposal_forges_no_line_of_ours(scene: Scene, hands: Hands) -> None:
     """The reason is the proposer's own text, and the API server takes any."""
     scene.file("limit", set_limit(2, 30), reason=FORGED)
@@ -35,10 +47,7 @@ def test_waiting_for_what_somebody_changed_ends(scene: Scene, hands: Hands) -> N
     """The new revision is not what was approved: its end is no answer."""
     scene.configure(suspend=True)
     file_one(scene)
-    with subprocess.Popen(
-        [hands.folder / "kubectl-approve", *hands.here("limit --wait --timeout 60s")],
-        env=hands.environment("alice"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as waiting:  # fmt: skip
+    with approving(hands) as waiting:
         scene.await_phase("limit", "Approved")
         hands.does(hands.here("proposals modify limit ratePerMinute=45"), user="ann")
         _, err = waiting.communicate(timeout=60)
@@ -51,10 +60,7 @@ def test_waiting_for_what_was_deleted_and_filed_anew_ends(scene: Scene, hands: H
     """The other's success is none of ours."""
     scene.configure(suspend=True)
     file_one(scene)
-    with subprocess.Popen(
-        [hands.folder / "kubectl-approve", *hands.here("limit --wait --timeout 60s")],
-        env=hands.environment("alice"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as waiting:  # fmt: skip
+    with approving(hands) as waiting:
         scene.await_phase("limit", "Approved")
         hands.does(hands.here("delete actionproposal limit"))
         file_one(scene)

@@ -16,7 +16,6 @@ WEIGHT_4 = {
 
 
 pytestmark = pytest.mark.contract
-"""The whole of it runs in make contract, a smoke of it in make test."""
 
 
 def state(scene: Scene) -> str:

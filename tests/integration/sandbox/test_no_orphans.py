@@ -125,7 +125,7 @@ def test_nothing_stays_when_the_user_is_killed(waiting: Use) -> None:
     assert_all_gone(waiting)
 
 
-# In `make test`, test_up_and_down_clean_up_after_a_crash kills one, too, with nothing frozen.
+# test_up_and_down_clean_up_after_a_crash kills one, too, with nothing frozen.
 @pytest.mark.long
 def test_nothing_stays_when_the_supervisor_is_killed(waiting: Use) -> None:
     """Then only the kernel can end its children, the frozen ones too."""
