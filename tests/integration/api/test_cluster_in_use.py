@@ -1,6 +1,5 @@
 """A TiKVCluster stays as long as a proposal for it is in flight: nobody else knows where PD is."""
 
-from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
@@ -9,6 +8,7 @@ import pytest
 from assent.api.admission import policies
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.api.v1alpha1.lifecycle import IN_FLIGHT
+from tests.integration.api.cluster_in_use import until_spared
 from tests.integration.api.installing import install, path_of
 from tests.integration.api.kubeapi import ADMIN, KubeApi, Who, path
 from tests.integration.api.life import Life
@@ -39,24 +39,13 @@ def cluster(kube: KubeApi, request: pytest.FixtureRequest) -> str:
     return name
 
 
-def refused(kube: KubeApi, cluster: str, proposal: str, *, by: Who = ADMIN) -> Callable[[], bool]:
-    """Return the fact that deleting it (dry-run: it may not have been heard of yet) is refused."""
-
-    def fact() -> bool:
-        dry = {"dryRun": "All"}
-        answer = kube.call("DELETE", path(PLURAL, cluster), by=by, query=dry)
-        return answer.code == 422 and f"in use: proposal {proposal} " in answer.message
-
-    return fact
-
-
 @pytest.mark.parametrize("phase", sorted(IN_FLIGHT))
 def test_a_cluster_in_use_cannot_be_deleted(
     life: Life, kube: KubeApi, cluster: str, phase: Phase
 ) -> None:
     """By nobody; and the refusal names the proposal and its phase."""
     proposal = life.assessed(phase=phase.value, clusterRef={"name": cluster})
-    until(refused(kube, cluster, proposal.name), what="the refusal")
+    until_spared(kube, cluster, proposal.name)
     for by in (ADMIN, CONNY, OPERATOR_AS_ADMIN, COLLECTOR):
         if by is CONNY:  # plain RBAC says no before any policy is asked
             assert kube.call("DELETE", path(PLURAL, cluster), by=by).code in (403, 422)
@@ -69,7 +58,7 @@ def test_a_cluster_in_use_cannot_be_deleted(
 def test_all_at_once_spares_the_one_in_use(life: Life, kube: KubeApi, cluster: str) -> None:
     """`kubectl delete --all`, and Kubernetes' own when a namespace goes."""
     proposal = life.assessed(phase="Executing", clusterRef={"name": cluster})
-    until(refused(kube, cluster, proposal.name), what="the refusal")
+    until_spared(kube, cluster, proposal.name)
     query = {"fieldSelector": f"metadata.name={cluster}"}
     kube.call("DELETE", path(PLURAL), by=ADMIN, query=query).refused(422, "in use")
     kube.call("GET", path(PLURAL, cluster)).ok()
@@ -96,7 +85,7 @@ def test_another_clusters_proposal_keeps_only_its_own(
 def test_once_the_journal_ended_the_cluster_can_go(life: Life, kube: KubeApi, cluster: str) -> None:
     """The policy sees the end within moments, and asks for nothing else."""
     proposal = life.assessed(phase="Executing", clusterRef={"name": cluster})
-    until(refused(kube, cluster, proposal.name), what="the refusal")
+    until_spared(kube, cluster, proposal.name)
     proposal.status({"phase": "Succeeded"}).ok()
     until(
         lambda: kube.call("DELETE", path(PLURAL, cluster)).code == 200,
@@ -117,7 +106,7 @@ def test_a_policy_made_anew_goes_on_seeing_proposals(
     life.assessed(phase="Executing", clusterRef={"name": f"{cluster}-before"})
     install(kube, documents)
     proposal = life.assessed(phase="Executing", clusterRef={"name": cluster})
-    until(refused(kube, cluster, proposal.name), what="the refusal by the new policy")
+    until_spared(kube, cluster, proposal.name)
     proposal.status({"phase": "Succeeded"}).ok()
     until(
         lambda: kube.call("DELETE", path(PLURAL, cluster)).code == 200,

@@ -13,6 +13,7 @@ import pytest
 
 from assent.api.admission import policies
 from assent.api.v1alpha1.actionproposal import MAX_AUTHORS
+from tests.integration.api.cluster_in_use import until_spared
 from tests.integration.api.kubeapi import ADMIN, GROUP_ROOT, MERGE, Answer, KubeApi, Who, path
 from tests.integration.api.life import DIGEST, EVICT, Life, approval, rejection
 from tests.integration.api.people import (
@@ -136,8 +137,10 @@ def relabelled(stage: Stage) -> Answer:
 
 
 def in_use(stage: Stage) -> Answer:
-    at = stage.cluster("every-refusal-used")
-    stage.life.assessed(phase="Executing", clusterRef={"name": "every-refusal-used"})
+    name = "every-refusal-used"
+    at = stage.cluster(name)
+    proposal = stage.life.assessed(phase="Executing", clusterRef={"name": name})
+    until_spared(stage.kube, name, proposal.name)
     return stage.kube.call("DELETE", at, by=CONNY)
 
 

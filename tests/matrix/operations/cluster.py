@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from tests.integration.api.cluster_in_use import until_spared
 from tests.integration.api.installing import ROOT
 from tests.matrix.operation import Operation, changed_by, put
 from tests.matrix.operations.asking import OWNER
@@ -41,7 +42,9 @@ def _in_use(phase: str) -> Callable[[Stage, Role], Place]:
     def prepare(stage: Stage, role: Role) -> Place:
         place = stage.cluster()
         spec = {"clusterRef": {"name": place.name}}
-        stage.proposal(Scene(spec=spec, seats=ANN_SAID_YES.seats, phase=phase), role)
+        scene = Scene(spec=spec, seats=ANN_SAID_YES.seats, phase=phase)
+        proposal = stage.proposal(scene, role)
+        until_spared(stage.kube, place.name, proposal.name)
         return place
 
     return prepare
