@@ -303,6 +303,8 @@ def _os_cause(chain: tuple[BaseException, ...]) -> str:
             return "the name cannot be resolved"
         if isinstance(link, ConnectionRefusedError):
             return "connection refused"
+        if isinstance(link, ssl.SSLEOFError):
+            return "it ended the TLS handshake (a PD that speaks http does that)"
         if isinstance(link, OSError) and link.strerror:
             return link.strerror.lower()
     return "no connection"

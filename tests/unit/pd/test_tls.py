@@ -169,6 +169,23 @@ async def test_https_to_a_plain_port_says_so() -> None:
     assert "PD answers without TLS" in error.message
 
 
+async def test_https_to_a_plain_port_that_only_hangs_up_names_the_likely_cause() -> None:
+    """A real PD v8.1 without TLS ends the handshake so; a PD that stops may, too: a hint."""
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.close()
+
+    listener = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with listener:
+        url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        error = await complaint(url, TlsFiles(AUTHORITY.pem))
+    assert error.reason == "PDUnreachable"
+    assert error.message == (
+        f"PD at {url} does not answer: it ended the TLS handshake (a PD that speaks http does that)"
+    )
+
+
 async def test_silence_over_tls_is_no_tls_failure(tmp_path: Path) -> None:
     """A slow PD must not send people to look at certificates."""
 
