@@ -100,7 +100,7 @@ def await_leader(kube: KubeApi, pod: str, *, cluster: str) -> None:
         body = {"status": {"message": pod}}
         return kube.call("PATCH", at, body, by=Who(token=token), content_type=MERGE).code == 200
 
-    until(written, what=f"status written by {pod}", within_seconds=15)
+    until(written, what=f"status written by {pod}")
 
 
 def test_install_and_uninstall(kube: KubeApi) -> None:

@@ -126,7 +126,19 @@ def await_policies(api: KubeApi, namespace: str) -> None:
         ),
         what="the policy on TiKVCluster",
     )
-    api.call("DELETE", f"{root}/tikvclusters/{name}").ok()
+    lease = {"metadata": {"name": "assent"}, "spec": {"holderIdentity": "me"}}
+    leases = "/apis/coordination.k8s.io/v1/namespaces/assent-system/leases"
+    until(
+        lambda: "by the operator only" in api.call("POST", leases, lease, query=dry).message,
+        what="the policy on the Lease",
+    )
+    # It looks for new kinds every 30 s only, and lets no TiKVCluster go before it has found the
+    # kind of the parameters by which a policy spares those in use.
+    until(
+        lambda: api.call("DELETE", f"{root}/tikvclusters/{name}").code == 200,
+        what="the policies' kinds to be known",
+        within_seconds=60.0,
+    )
 
 
 _PATCHER: dict[str, Any] = {

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tests.integration.api.installing import ROOT, install
-from tests.integration.api.kubeapi import ADMIN, NAMESPACE, KubeApi, Who
-from tests.integration.api.life import DIGEST, Life
+from tests.integration.api.kubeapi import ADMIN, NAMESPACE, KubeApi, Who, path
+from tests.integration.api.life import DIGEST, PLURAL, Life
 from tests.integration.api.waiting import until
 
 RBAC = "rbac.authorization.k8s.io"
@@ -47,6 +47,12 @@ def lent(kube: KubeApi) -> Iterator[None]:
         ],
     )
     until(lambda: token(kube, "borrowed").code == 201, what="the right to make tokens")
+    ask = Life(kube, ADMIN, prefix="lent").manifest(author=EDDIE)
+    dry = {"dryRun": "All"}
+    until(
+        lambda: kube.call("POST", path(PLURAL), ask, by=EDDIE, query=dry).code == 201,
+        what="the right to file",
+    )
     yield
     kube.call("DELETE", f"/apis/{RBAC}/v1/namespaces/{NAMESPACE}/rolebindings/eddie-edits").ok()
 

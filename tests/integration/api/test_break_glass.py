@@ -7,6 +7,7 @@ import pytest
 from tests.integration.api.kubeapi import ADMIN, APPLY, KubeApi, Who, path
 from tests.integration.api.life import EVICT, Life, approval, rejection
 from tests.integration.api.people import ALICE, ARGO, BOB, CAROL, FLUX, GRETA, MALLORY, SAM
+from tests.integration.api.waiting import until
 
 WHY = "both colleagues are on a plane"
 NO_GLASS = "may not break the glass for"
@@ -169,7 +170,12 @@ def test_it_follows_the_type_of_the_right(life: Life, kube: KubeApi) -> None:
             **body,
         }
         kube.apply(f"{root}/{plural}/tests-typed-glass", named).ok()
-    life.assessed(tier="High").patch(broken(CAROL), by=CAROL).ok()
+    own = life.assessed(tier="High")
+    # RBAC learns of role and binding by watches, a moment after they are stored.
+    until(
+        lambda: own.patch(broken(CAROL), by=CAROL).code == 200,
+        what="Carol's right to break the glass",
+    )
     other = life.assessed(tier="High", action=EVICT)
     other.patch(broken(CAROL), by=CAROL).refused(403, NO_GLASS)
     for plural, _ in kinds:

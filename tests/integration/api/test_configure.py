@@ -8,6 +8,7 @@ import pytest
 from sandbox.waiting import wait_for
 from tests.integration.api.kubeapi import ADMIN, MERGE, Answer, KubeApi, Who, path
 from tests.integration.api.people import CONNY, MALLORY, OPERATOR_AS_ADMIN, SAM, VERA
+from tests.integration.api.waiting import until
 
 PLURAL = "tikvclusters"
 
@@ -137,7 +138,11 @@ def test_right_can_be_limited_to_one_cluster_by_name(kube: KubeApi, cluster: str
     owner = Who(f"owner-{cluster}", ("system:authenticated",))
     other = f"x{cluster}"
     kube.call("POST", path(PLURAL), manifest(other), by=CONNY).ok()
-    patch(kube, cluster, {"dryRun": False}, by=owner).ok()
+    # RBAC learns of role and binding by watches, a moment after they are stored.
+    until(
+        lambda: patch(kube, cluster, {"dryRun": False}, by=owner).code == 200,
+        what="the owner's right",
+    )
     patch(kube, other, {"dryRun": False}, by=owner).refused(403, "may not configure")
 
 

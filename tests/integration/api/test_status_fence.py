@@ -101,7 +101,6 @@ def test_fence_follows_the_lease(life: Life, kube: KubeApi, operator: Who, stand
     until(
         lambda: proposal.status({"message": "mine"}, by=standby).code == 200,
         what="the new holder let in",
-        within_seconds=5,
     )
     proposal.status({"message": "still mine"}, by=operator).refused(403, FENCED)
 
@@ -117,7 +116,7 @@ def test_missing_lease_stops_status_and_nothing_else(
     def refused() -> bool:
         return proposal.status({"message": "x"}).code == 422
 
-    until(refused, what="a refusal for want of the Lease", within_seconds=5)
+    until(refused, what="a refusal for want of the Lease")
     proposal.status({"message": "x"}).refused(422, "no params found")
     proposal.patch({"approvals": [approval(ALICE)]}, by=ALICE).ok()
     proposal.patch({"cancel": {"by": "sam"}}, by=SAM).ok()
@@ -143,7 +142,6 @@ def test_fence_follows_the_lease_after_it_was_changed_in_place(
     until(
         lambda: proposal.status({"message": "mine"}, by=standby).code == 200,
         what="the new holder let in",
-        within_seconds=5,
     )
     proposal.status({"message": "still mine"}, by=operator).refused(403, FENCED)
 
