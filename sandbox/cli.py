@@ -1,6 +1,7 @@
 """`python -m sandbox`: start a sandbox, look at it, break things in it, stop it."""
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from sandbox.identities import kubeconfig_text
 from sandbox.layout import Layout
 from sandbox.options import PD_COUNTS, Options
 from sandbox.orders import OPERATOR_ACTIONS, PROCESS_ACTIONS
-from sandbox.report import describe, environment, welcome
+from sandbox.report import describe, environment, export_line, has_space, welcome
 from sandbox.toolchain import Reporter, ToolchainError
 
 FAULTS = ("stop", "start", "hang", "slow", "fill", "heat")
@@ -29,7 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of the command line `arguments` (None: the process's own)."""
     chosen = parser().parse_args(arguments)
     try:
-        return int(chosen.run(chosen, client.directory(chosen.dir)) or 0)
+        code = int(chosen.run(chosen, client.directory(chosen.dir)) or 0)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return 0
     except (SandboxError, ToolchainError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -77,13 +83,13 @@ def parser() -> argparse.ArgumentParser:
 
     store = commands.add_parser("store", help="break or mend a simulated store")
     store.add_argument("fault", choices=FAULTS)
-    store.add_argument("number", type=int, metavar="N", help="the store's id in PD")
+    store.add_argument("number", type=_number, metavar="N", help="the store's id in PD")
     store.add_argument("--off", action="store_true", help=f"end {', '.join(LASTING_FAULTS)}")
     store.set_defaults(run=_store)
 
     operator = commands.add_parser("operator", help="start, stop, kill, freeze, thaw an operator")
     operator.add_argument("action", choices=OPERATOR_ACTIONS)
-    operator.add_argument("number", type=int, metavar="N")
+    operator.add_argument("number", type=_number, metavar="N")
     operator.set_defaults(run=_operator)
 
     process = commands.add_parser("process", help="the same for any other process")
@@ -91,6 +97,13 @@ def parser() -> argparse.ArgumentParser:
     process.add_argument("name", help="as `status` shows it")
     process.set_defaults(run=_process)
     return root
+
+
+def _number(text: str) -> int:
+    """What stores and operators are called."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _up(chosen: argparse.Namespace, layout: Layout) -> None:
@@ -121,6 +134,8 @@ def _status(_chosen: argparse.Namespace, layout: Layout) -> None:
 def _env(_chosen: argparse.Namespace, layout: Layout) -> None:
     for name, value in environment(layout, client.running_state(layout)).items():
         print(f"{name}={value}")
+    if has_space(str(layout.root)):
+        print(f"A path holds a space. To export: {export_line(layout)}", file=sys.stderr)
 
 
 def _logs(chosen: argparse.Namespace, layout: Layout) -> int:

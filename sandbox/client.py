@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,30 +31,50 @@ def prepare(layout: Layout) -> None:
     """Make the directory fresh; what a crashed sandbox left there is removed.
 
     Raises:
-        SandboxError: a sandbox runs there, or the directory holds something else.
+        SandboxError: a sandbox runs there, or the directory holds something else or cannot be
+            written.
     """
-    if layout.is_alive():
+    if _is_alive(layout):
         raise SandboxError(
             f"A sandbox already runs in {layout.root}. `make sandbox-down` stops it; to use it: "
             "export $(.venv/bin/python -m sandbox env)"
         )
     remove(layout)
-    layout.root.mkdir(parents=True, mode=0o700)
-    layout.logs.mkdir()
-    layout.lock.touch()
+    with _usable(layout):
+        layout.root.mkdir(parents=True, mode=0o700)
+        layout.logs.mkdir()
+        layout.lock.touch()
 
 
 def remove(layout: Layout) -> None:
     """Remove the directory of a sandbox that has ended; nothing happens if there is none.
 
     Raises:
-        SandboxError: it holds something that is not ours.
+        SandboxError: it holds something that is not ours, or cannot be removed.
     """
-    if not layout.root.exists():
-        return
-    if not layout.is_ours() and any(layout.root.iterdir()):
-        raise SandboxError(f"{layout.root} is not empty and no sandbox's: choose another --dir.")
-    shutil.rmtree(layout.root)
+    with _usable(layout):
+        if not layout.root.exists():
+            return
+        if not layout.is_ours() and any(layout.root.iterdir()):
+            raise SandboxError(
+                f"{layout.root} is not empty and no sandbox's: choose another --dir."
+            )
+        shutil.rmtree(layout.root)
+
+
+def _is_alive(layout: Layout) -> bool:
+    with _usable(layout):
+        return layout.is_alive()
+
+
+@contextmanager
+def _usable(layout: Layout) -> Iterator[None]:
+    """Say in one sentence why a directory cannot be looked at, made or removed."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or layout.root
+        raise SandboxError(f"{place}: {error.strerror}. Choose another --dir.") from error
 
 
 def launch(
@@ -139,7 +160,7 @@ def order(layout: Layout, what: str, /, **details: object) -> State:
         NotRunningError: there is none.
         SandboxError: it refused, or failed; the message says why.
     """
-    if not layout.is_alive():
+    if not _is_alive(layout):
         raise NotRunningError(f"No sandbox runs in {layout.root}: `python -m sandbox up` first.")
     try:
         with socket.socket(socket.AF_UNIX) as connection, socket_path(layout.socket) as address:
@@ -164,7 +185,7 @@ def shut_down(layout: Layout) -> None:
     Raises:
         SandboxError: it did not end in time, or the directory is not ours.
     """
-    if layout.is_alive():
+    if _is_alive(layout):
         order(layout, "shutdown")
         wait_for(
             lambda: not layout.is_alive(),

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.errors import SandboxError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -102,9 +104,17 @@ def default_directory(checkout: Path = CHECKOUT) -> Path:
 
     `$SANDBOX_DIR` if set, else a folder named after the checkout under
     `${XDG_STATE_HOME:-~/.local/state}/assent/sandbox`, so that two checkouts do not meet.
+
+    Raises:
+        SandboxError: neither is set, and the user has no home.
     """
     if chosen := os.environ.get("SANDBOX_DIR"):
         return Path(chosen)
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
+    state = os.environ.get("XDG_STATE_HOME") or ""
+    # The XDG base directory specification: a relative path there is to be ignored.
+    try:
+        base = Path(state) if state.startswith("/") else Path.home() / ".local/state"
+    except RuntimeError as error:
+        raise SandboxError("This user has no home directory: set SANDBOX_DIR.") from error
     digest = hashlib.sha256(str(checkout).encode()).hexdigest()[:8]
-    return Path(state) / "assent/sandbox" / f"{checkout.name}-{digest}"
+    return base / "assent/sandbox" / f"{checkout.name}-{digest}"

@@ -37,8 +37,14 @@ class Options:
     def __post_init__(self) -> None:
         if self.pd not in PD_COUNTS:
             raise SandboxError(f"PD has 1 or 3 members, not {self.pd}.")
-        if self.stores < 1 or self.regions < FEWEST_REGIONS or self.operators < 0:
-            raise SandboxError(f"A sandbox needs at least 1 store and {FEWEST_REGIONS} regions.")
+        if self.stores < 1:
+            raise SandboxError(f"A sandbox needs at least 1 store, not {self.stores}.")
+        if self.regions < FEWEST_REGIONS:
+            raise SandboxError(
+                f"A sandbox needs at least {FEWEST_REGIONS} regions, not {self.regions}."
+            )
+        if self.operators < 0:
+            raise SandboxError(f"A sandbox starts 0 or more operators, not {self.operators}.")
 
     def to_json(self) -> str:
         """For `from_json`."""

@@ -84,7 +84,10 @@ class Orders:
     async def _process(self, name: str, action: str) -> None:
         children = self._world.children()
         if name not in children:
-            raise SandboxError(f"There is no process {name!r}; there are: {', '.join(children)}.")
+            raise SandboxError(
+                f"There is no process {name!r}; there are: {', '.join(children)}. "
+                "The command `operator` orders operators."
+            )
         if action not in PROCESS_ACTIONS:
             raise SandboxError(f"{action!r} is none of {', '.join(PROCESS_ACTIONS)}.")
         child = children[name]

@@ -1,11 +1,12 @@
 """What the command line says about a sandbox."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
-from sandbox.layout import Layout
+from sandbox.layout import Layout, default_directory
 
 State = dict[str, Any]
 
@@ -65,7 +66,7 @@ def welcome(layout: Layout, state: State) -> str:
             "",
             f"{options['stores']} stores, {options['regions']} regions. Next:",
             *_path_line(),
-            "  export $(python -m sandbox env)",
+            f"  {export_line(layout)}",
             *(f"  {look}" for look in looks),
             f"  {evict}     # break something",
             *([] if bare else ["  kubectl proposals -n tikv --as alice"]),
@@ -73,6 +74,23 @@ def welcome(layout: Layout, state: State) -> str:
             "  make sandbox-down     # more: sandbox/README.md",
         ]
     )
+
+
+def export_line(layout: Layout) -> str:
+    """The shell line that puts `environment` into force, whatever the directory is called."""
+    named = "" if layout.root == _usual() else f" --dir {shlex.quote(str(layout.root))}"
+    line = f"export $(python -m sandbox{named} env)"
+    # A shell cuts the output at spaces; cut at the ends of lines, each value stays whole.
+    return f"IFS=$'\\n'; {line}; unset IFS" if has_space(str(layout.root)) else line
+
+
+def has_space(value: str) -> bool:
+    """Whether `export $(…)` would cut this value."""
+    return len(value.split()) != 1
+
+
+def _usual() -> Path:
+    return default_directory().absolute()
 
 
 def _path_line() -> list[str]:

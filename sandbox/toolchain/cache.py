@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.toolchain.errors import ToolchainError
 from sandbox.toolchain.progress import Reporter
 
 POLL_SECONDS = 0.2
+WAY_OUT = "Set XDG_CACHE_HOME to a folder that you may write."
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,18 @@ class Cache:
         """Holds the machine-wide lock `name`; waits for another run that holds it, and says so.
 
         The lock is the kernel's and goes with its holder, however that ends.
+
+        Raises:
+            ToolchainError: the cache cannot be written.
         """
         path = self.root / "lock" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise ToolchainError(
+                f"Nothing can be kept in {self.root}: {error.strerror}. {WAY_OUT}"
+            ) from error
         try:
             if not _try_lock(descriptor):
                 holder = os.pread(descriptor, 32, 0).decode().strip() or "unknown"
@@ -64,10 +74,17 @@ class Cache:
 
 
 def default_cache() -> Cache:
-    """The user's cache, from `XDG_CACHE_HOME` or else the home directory; nothing is created."""
+    """The user's cache, from `XDG_CACHE_HOME` or else the home directory; nothing is created.
+
+    Raises:
+        ToolchainError: neither is there.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or ""
     # The XDG base directory specification: a relative path there is to be ignored.
-    root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    try:
+        root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise ToolchainError(f"This user has no home directory. {WAY_OUT}") from error
     return Cache(root / "assent")
 
 

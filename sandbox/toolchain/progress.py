@@ -1,5 +1,6 @@
 """Progress for people: one rewriting line on a terminal, a line now and then elsewhere."""
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ class _RunningStep:
     def tick(self) -> None:
         now = self.reporter.clock()
         if now >= self.next_line_at:
-            self.reporter.rewrite(f"{self.title} … {elapsed_text(now - self.started)}")
+            self.reporter.rewrite(self.title, f" … {elapsed_text(now - self.started)}")
             self.shown = True
             self.next_line_at = now + self.reporter.interval_seconds
 
@@ -77,20 +78,27 @@ class Reporter:
             if running.shown or outcome != "done":
                 self.line(f"{title} … {outcome} in {elapsed_text(self.clock() - started)}")
 
-    def rewrite(self, text: str) -> None:
-        """Shows `text` in the place of the line last rewritten; a plain line off a terminal."""
+    def rewrite(self, title: str, news: str = "") -> None:
+        """Shows both in the place of the line last rewritten; a plain line off a terminal.
+
+        On a terminal the title gives way: a line that wraps cannot be rewritten.
+        """
         if self.is_terminal:
-            self._write("\r" + text.ljust(self._line_width))
-            self._line_width = len(text)
+            room = max(shutil.get_terminal_size().columns - 1 - len(news), 0)
+            self._overwrite(title[:room] + news)
         else:
-            self._write(text + "\n")
+            self._write(title + news + "\n")
 
     def line(self, text: str) -> None:
         """Shows `text` as a line that stays, over the rewriting one if there is one."""
-        self.rewrite(text)
         if self.is_terminal:
-            self._write("\n")
+            self._overwrite(text)
             self._line_width = 0
+        self._write("\n" if self.is_terminal else text + "\n")
+
+    def _overwrite(self, text: str) -> None:
+        self._write("\r" + text.ljust(self._line_width))
+        self._line_width = len(text)
 
     def _write(self, text: str) -> None:
         if self.stream is not None:

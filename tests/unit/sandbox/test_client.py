@@ -54,6 +54,19 @@ def test_a_strangers_directory_is_left_alone(tmp_path: Path, deed: Any) -> None:
     assert (tmp_path / "precious").exists()
 
 
+@pytest.mark.parametrize("deed", [client.prepare, client.remove])
+@pytest.mark.parametrize("name", ["file", "file/box"])
+def test_a_place_that_cannot_hold_a_sandbox_is_named(tmp_path: Path, deed: Any, name: str) -> None:
+    """A file, a read-only folder: one sentence, no traceback, and nothing changed."""
+    (tmp_path / "file").write_text("precious")
+    if (deed, name) == (client.remove, "file/box"):
+        deed(Layout(tmp_path / name))  # nothing is there to be removed
+    else:
+        with pytest.raises(SandboxError, match=rf"{name}.*: Not a directory.*--dir"):
+            deed(Layout(tmp_path / name))
+    assert (tmp_path / "file").read_text() == "precious"
+
+
 def test_removing_nothing_is_no_error(tmp_path: Path) -> None:
     """`down` twice."""
     client.remove(Layout(tmp_path / "none"))

@@ -62,6 +62,8 @@ def test_every_command_of_the_readme_is_accepted() -> None:
         pytest.param("up --pd 2", id="two members have no majority worth having"),
         pytest.param("store burn 1", id="no such fault"),
         pytest.param("store stop one", id="stores have numbers"),
+        pytest.param("store stop -1", id="from 1 on"),
+        pytest.param("operator start 0", id="operators, too"),
         pytest.param("operator restart 1", id="stop and start are two facts for an operator"),
     ],
 )
@@ -133,7 +135,7 @@ def test_what_is_said_to_be_applied_is_there() -> None:
         pytest.param({"pd": 2}, "1 or 3 members", id="no quorum to gain"),
         pytest.param({"stores": 0}, "at least 1 store", id="nothing to hold regions"),
         pytest.param({"regions": 4}, "5 regions", id="PD itself cuts the keyspace into five"),
-        pytest.param({"operators": -1}, "at least", id="less than none"),
+        pytest.param({"operators": -1}, "0 or more operators", id="less than none"),
     ],
 )
 def test_impossible_options_are_refused(wrong: dict[str, int], message: str) -> None:
@@ -146,3 +148,17 @@ def test_options_survive_the_way_to_the_supervisor() -> None:
     """They travel as an argument of its command line."""
     options = Options(stores=3, pd=3, pd_schedule={"leader-schedule-limit": 8})
     assert Options.from_json(options.to_json()) == options
+
+
+def test_a_path_with_spaces_comes_with_a_line_that_keeps_it_whole() -> None:
+    """`export $(…)` would cut KUBECONFIG at the space, and kubectl speak to nobody."""
+    told = welcome(Layout(Path("/my box")), STATE)
+    assert "IFS=$'\\n'; export $(python -m sandbox --dir '/my box' env); unset IFS" in told
+
+
+def test_a_sandbox_elsewhere_is_named_in_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `--dir /box up`, a bare `env` would speak of another sandbox; SANDBOX_DIR is enough."""
+    monkeypatch.delenv("SANDBOX_DIR", raising=False)
+    assert "export $(python -m sandbox --dir /box env)" in welcome(LAYOUT, STATE)
+    monkeypatch.setenv("SANDBOX_DIR", "/box")
+    assert "export $(python -m sandbox env)" in welcome(LAYOUT, STATE)

@@ -1,5 +1,7 @@
 """What each command of `python -m sandbox` does to a sandbox that runs, and what it prints."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,6 +61,30 @@ def test_env_can_be_exported(
     told = dict(line.split("=", 1) for line in lines)
     assert told["KUBECONFIG"] == str(supervisor.layout.kubeconfig)
     assert all(" " not in line for line in lines)
+
+
+def test_env_warns_where_a_plain_export_would_cut_a_path(
+    tmp_path: Path, stores: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the lines, on the other stream: scripts read on, people see it."""
+    fake = FakeSupervisor(Layout(tmp_path / "my box"), state_of(stores.url))
+    with supervising(fake):
+        assert main(["--dir", str(fake.layout.root), "env"]) == 0
+    said = capsys.readouterr()
+    assert f"KUBECONFIG={fake.layout.kubeconfig}\n" in said.out
+    assert "IFS=$'\\n'; export $(" in said.err
+
+
+def test_a_reader_who_leaves_early_is_no_failure(
+    run: Run, supervisor: FakeSupervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`logs pd-0 | head -1`: no traceback after what was asked for."""
+    supervisor.layout.log("pd-0").write_text("line\n" * 1000)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        assert run("logs pd-0") == 0
 
 
 def test_a_log_is_shown_by_the_name_that_status_shows(

@@ -33,6 +33,7 @@ def test_the_default_is_under_the_users_state(tmp_path: Path) -> None:
     [
         pytest.param("SANDBOX_DIR", "/x/box", "/x/box", id="the sandbox itself is named"),
         pytest.param("XDG_STATE_HOME", "/x", "/x/assent/sandbox", id="the state folder is named"),
+        pytest.param("XDG_STATE_HOME", "x", "/", id="relative is to be ignored (XDG)"),
     ],
 )
 def test_the_environment_may_choose(

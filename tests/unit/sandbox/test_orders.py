@@ -132,6 +132,11 @@ async def test_orders_for_one_process_wait_for_each_other(orders: Orders) -> Non
             "no process 'tikv'; there are: etcd, kube-apiserver, apiproxy-1, pd-0, pdproxy-0, tikv",
             id="no such process: those there are",
         ),
+        pytest.param(
+            order("restart", "operator-1"),
+            "`operator` orders operators",
+            id="status shows operators beside processes: the other word is named",
+        ),
         pytest.param({"order": "operator", "number": "x", "action": "stop"}, "invalid", id="words"),
         pytest.param(
             {"order": "operator", "number": 1, "action": "kill"}, "no operator 1", id="never ran"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.toolchain.cache import Cache, default_cache, remove_cache
+from sandbox.toolchain.errors import ToolchainError
 from sandbox.toolchain.progress import Reporter
 from tests.unit.sandbox.toolchain.fake_go import CHECKOUT
 
@@ -40,6 +41,29 @@ def test_the_cache_follows_the_users_settings(
     if xdg is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", xdg)
     assert default_cache().root == Path(folder)
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
+    """A read-only home (HOME=/dev/null, a full disk): no traceback of the locking."""
+    (tmp_path / "file").touch()
+    cache = Cache(tmp_path / "file/assent")
+    with (
+        pytest.raises(ToolchainError, match=r"file/assent: Not a directory.* XDG_CACHE_HOME"),
+        cache.lock("etcd", Reporter()),
+    ):
+        pass
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user id that no passwd line knows, as containers have it, and no HOME either."""
+
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    with pytest.raises(ToolchainError, match="XDG_CACHE_HOME"):
+        default_cache()
 
 
 def test_naming_the_cache_creates_nothing(cache: Cache) -> None:

@@ -107,3 +107,14 @@ def test_a_step_that_ends_badly_says_so_however_short(error: BaseException, outc
 def test_elapsed_time_reads_naturally(seconds: float, text: str) -> None:
     """As in the README's transcript."""
     assert elapsed_text(seconds) == text
+
+
+def test_a_line_stays_within_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that wraps cannot be rewritten: it would fill the screen, once a second."""
+    monkeypatch.setenv("COLUMNS", "20")
+    clock, stream = Clock(), Terminal()
+    wait(Reporter(stream, clock), clock, seconds=4)
+    *rewritten, last = stream.getvalue().rstrip("\n").split("\r")[1:]
+    assert all(len(line) <= 19 for line in rewritten), rewritten
+    assert rewritten[0].endswith(" … 2s"), "how long it has taken is the news"
+    assert last.startswith("[1/2] building etcd v3.6.9 … done in 4s"), "what stays is whole"
