@@ -255,6 +255,6 @@ class Leader:
         self._metrics.reconcile_errors.labels(kind=key[0], reason=reason).inc()
         _log.warning(
             "reconcile failed",
-            extra={"object": key[1], "kind": key[0], "reason": reason},
+            extra={"object": key[1], "kind": key[0], "reason": reason, "detail": str(error)},
             exc_info=None if isinstance(error, AssentError) else error,
         )

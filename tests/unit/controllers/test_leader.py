@@ -201,6 +201,22 @@ async def test_an_error_of_one_object_is_counted_and_the_others_go_on(op: Rig) -
         await op.until(lambda: op.cluster_status("bad").get("state") == "ClusterClaimed")
 
 
+async def test_an_error_that_no_status_can_tell_is_told_whole_by_the_log(
+    op: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the right to write a status the object goes on saying what was true before."""
+    said = (
+        'tikvclusters.assent.tikv.org "demo" is forbidden: User "assent" cannot patch resource '
+        '"tikvclusters/status" in API group "assent.tikv.org" in the namespace "tikv"'
+    )
+    op.server.order("PATCH", "/tikvclusters/demo/status$", lambda: refusal(403, "Forbidden", said))
+    async with leading(op, made(op)):
+        await op.until(lambda: "reconcile failed" in caplog.text)
+    (first, *_) = [line for line in caplog.records if line.getMessage() == "reconcile failed"]
+    lacks = 'resources ["tikvclusters/status"], verbs ["patch"]'
+    assert lacks in first.detail  # type: ignore[attr-defined]
+
+
 async def test_events_say_when_the_gate_falls_and_when_it_stands_again(
     op: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
