@@ -70,6 +70,11 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+def _worth_saying(record: logging.LogRecord) -> bool:
+    # kopf says so at every start: it runs in a thread, and our main thread heeds the signals.
+    return not record.getMessage().startswith("OS signals are ignored")
+
+
 def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
     """Send every log of the process to ``stream`` (None: standard error) as JSON lines.
 
@@ -77,6 +82,7 @@ def configure_logging(level: str, *, stream: TextIO | None = None) -> None:
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
+    handler.addFilter(_worth_saying)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

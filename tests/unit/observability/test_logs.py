@@ -126,3 +126,15 @@ def test_ours_speak_from_the_level_libraries_from_warning() -> None:
     logging.getLogger("aiohttp").warning("loud")
     messages = [json.loads(text)["message"] for text in stream.getvalue().splitlines()]
     assert messages == ["ours", "loud"]
+
+
+@pytest.mark.usefixtures("untouched_root")
+def test_what_a_library_warns_of_at_every_start_and_we_take_care_of_is_left_out() -> None:
+    """Our own main thread heeds the signals; a first line with a warning would worry people."""
+    stream = io.StringIO()
+    configure_logging("INFO", stream=stream)
+    kopf = logging.getLogger("kopf._core.reactor.running")
+    kopf.warning("OS signals are ignored: running not in the main thread.")
+    kopf.warning("something else")
+    (said,) = [json.loads(text)["message"] for text in stream.getvalue().splitlines()]
+    assert said == "something else"
