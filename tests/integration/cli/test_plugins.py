@@ -170,6 +170,7 @@ def test_a_decision_goes_through_git(scene: Scene, hands: Hands, tmp_path: Path)
             "subjects": [{"kind": "ServiceAccount", "name": "assent", "namespace": "flux-system"}],
         }
     )
+    scene.await_right(ACCOUNT, "approve", "medium")
     file_one(scene)
     manifest = tmp_path / "limit.yaml"
     manifest.write_text(hands.does(hands.here("proposals export limit"), user="alice"))

@@ -105,6 +105,7 @@ def git(scene: Scene, plugins: str, tmp_path: Path) -> Git:
         if manifest["metadata"].get("namespace") == "tikv":
             manifest["metadata"]["namespace"] = scene.namespace
         scene.box.apply(manifest)
+    scene.await_right(ACCOUNT, "approve", "low")
     return Git(scene, Repository(tmp_path), plugins)
 
 

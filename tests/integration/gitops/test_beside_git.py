@@ -184,6 +184,7 @@ def cluster_in_git(git: Git, *, merge: bool = False) -> None:
             ],
         }
     )
+    git.scene.await_right(git.account, "configure", "policy", resource="tikvclusters")
 
 
 @EVERY_TOOL

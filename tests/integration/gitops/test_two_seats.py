@@ -46,4 +46,4 @@ def test_a_client_side_apply_would_take_the_persons_away(git: Git, tmp_path: Pat
     loop = beside_alice("argo-cd", git, tmp_path)
     assert "you may only withdraw your own decision" in loop.sync().failure
     assert [one["by"] for one in git.scene.get("limit")["spec"]["approvals"]] == ["alice"]
-    assert git.scene.status("limit")["approvals"]["summary"] == "1/2"
+    git.scene.await_summary("limit", "1/2")

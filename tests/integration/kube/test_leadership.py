@@ -18,10 +18,15 @@ from assent.execution.leadership import Elector, Term
 from sandbox import Sandbox
 from tests.integration.kube.conftest import LeaseObject, NewReplica, Replica, relay
 
-PATIENCE_SECONDS = 20.0
-GRACEFUL_SECONDS = 1.5
-CRASH_SECONDS = 4 + 2.0
-"""The lease, and the time that a standby needs after it: 17 s less 15 s at the defaults."""
+PATIENCE_SECONDS = 60.0
+GRACEFUL_SECONDS = 3.0
+"""Less than the lease: it was handed over, not waited out. A fifth of a second on a calm machine,
+which `make failover` measures; here others run beside it."""
+CRASH_SECONDS = 4 + 4.0
+"""The lease, and the time that a standby needs after it on a busy machine."""
+NOTICED_SECONDS = 1.0
+"""By when a leader whose time is over has stopped, on a busy machine; nobody else can lead before
+1.5 s, the lease less the deadline, are over."""
 
 
 @dataclass
@@ -174,7 +179,7 @@ async def test_a_leader_that_is_cut_off_is_followed_soon_after_its_lease_ran_out
                 second = await realm.await_reign(lambda reign: reign.pod == standby.pod)
         assert second.began - cut_at <= CRASH_SECONDS
         assert first.ended is not None
-        assert first.ended <= first.term.deadline_monotonic_seconds + 0.1
+        assert first.ended <= first.term.deadline_monotonic_seconds + NOTICED_SECONDS
         assert second.term.released_epoch is None
     assert realm.overlaps == []
 
@@ -191,7 +196,7 @@ async def test_an_api_server_that_freezes_past_the_lease_never_makes_two_leaders
             await _until(lambda: first.ended is not None)
             deadline = first.term.deadline_monotonic_seconds
             assert first.ended is not None
-            assert deadline <= first.ended <= deadline + 0.2
+            assert deadline <= first.ended <= deadline + NOTICED_SECONDS
             await asyncio.sleep(deadline + 3 - time.monotonic())  # the fault is the time itself
             assert len(realm.reigns) == 1, "nobody leads while nobody can renew"
         finally:

@@ -74,15 +74,17 @@ class Scene:
             )
         )
 
-    def await_right(self, user: str, verb: str, tier: str) -> None:
-        """Wait until the API server would let that user do that to proposals of the tier.
+    def await_right(
+        self, user: str, verb: str, part: str, *, resource: str = "actionproposals"
+    ) -> None:
+        """Wait until the API server would let that user do that to proposals of the tier ``part``.
 
         RBAC learns of bindings by a watch, in their order: the last one tells of all.
         """
         asked = {
             "group": "assent.tikv.org",
-            "resource": "actionproposals",
-            "subresource": tier,
+            "resource": resource,
+            "subresource": part,
             "namespace": self.namespace,
             "verb": verb,
         }

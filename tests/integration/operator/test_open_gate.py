@@ -45,9 +45,9 @@ def _forged(scene: Scene, patch: str, name: str = "limit") -> bool:
 def test_an_approval_stored_while_the_gate_was_open_never_counts(weakened: Scene) -> None:
     """Neither while it is open, nor after it was restored."""
     scene = weakened
-    scene.await_state("GateNotInstalled", timeout_seconds=10)
+    scene.await_state("GateNotInstalled")
     status = scene.box.wait_for(
-        lambda: (s := scene.status("limit")).get("reason") == "GateNotInstalled" and s, 10, "a word"
+        lambda: (s := scene.status("limit")).get("reason") == "GateNotInstalled" and s, 30, "a word"
     )
     assert "digest" not in status
     digest = status["history"][0]["digest"]
@@ -56,7 +56,7 @@ def test_an_approval_stored_while_the_gate_was_open_never_counts(weakened: Scene
     # The operator's watch is ahead of the API server's own copy of the binding: ask until it takes.
     scene.box.wait_for(lambda: _forged(scene, patch), 20, "the open gate to take a forgery")
     _act(scene, "Deny", "Audit")
-    scene.await_state("Watching", timeout_seconds=30)
+    scene.await_state("Watching", timeout_seconds=60)
     again = scene.await_phase("limit", "Pending", reason="AwaitingApproval")
     assert again["digest"] != digest
     assert again["revision"] > 1  # one more for each time it was seen to be open
@@ -73,7 +73,7 @@ def test_a_plan_stops_while_the_gate_is_open_and_keeps_to_what_was_approved(scen
         approved(scene, "maintenance", plan(set_limit(2, 21), evict_leaders(4)))
         scene.await_phase("maintenance", "Executing", reason="PreconditionWaiting")
         _act(scene, "Audit")
-        scene.await_state("GateNotInstalled", timeout_seconds=10)
+        scene.await_state("GateNotInstalled")
         forged = json.dumps({"spec": {"action": plan(set_limit(2, 21), set_limit(3, 99))}})
         scene.box.wait_for(
             lambda: _forged(scene, forged, "maintenance"), 20, "the open gate to take an edit"

@@ -35,8 +35,9 @@ def two(scene: Scene) -> Scene:
     )
     scene.file("limit", set_limit(2, 60))
     scene.box.wait_for(
-        lambda: scene.status("limit").get("approvals", {}).get("needed") == 2, 20, "two needed"
+        lambda: scene.status("limit").get("approvals", {}).get("needed") == 2, 30, "two needed"
     )
+    scene.await_right("alice", "break-glass", "medium")
     return scene
 
 
@@ -64,7 +65,7 @@ def events(scene: Scene, reason: str) -> list[dict[str, Any]]:
 def metric(scene: Scene, line: str) -> float:
     """Return the value that the operator serves under this name and labels."""
     url = f"{scene.box.operator(OPERATOR).url}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own, on loopback
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own, on loopback
         text = answer.read().decode()
     (value,) = [item.rsplit(" ", 1)[1] for item in text.splitlines() if item.startswith(f"{line} ")]
     return float(value)
@@ -85,10 +86,10 @@ def test_one_person_breaks_the_glass_and_everybody_hears_it(two: Scene) -> None:
     assert status["approvals"]["summary"] == "1/2 glass"
     says = f"alice broke the glass and stands in for 1 person who did not approve: {WHY}"
     assert any(says in entry["message"] for entry in status["history"])
-    (event,) = two.box.wait_for(lambda: events(two, "GlassBroken"), 10, "the Event")
+    (event,) = two.box.wait_for(lambda: events(two, "GlassBroken"), 30, "the Event")
     assert (event["type"], event["message"]) == ("Warning", says)
     assert event["involvedObject"]["name"] == "limit"
-    assert metric(two, counter) == before + 1
+    two.box.wait_for(lambda: metric(two, counter) == before + 1, 30, "the metric")
 
 
 def test_a_broken_glass_waits_like_everybody(two: Scene) -> None:
@@ -156,16 +157,18 @@ def test_a_gate_that_falls_is_told_of_at_the_cluster(scene: Scene) -> None:
         patch = json.dumps({"spec": {"validationActions": list(actions)}})
         scene.box.kubectl("patch", BINDING, "assent-lease", "--type=merge", "-p", patch)
 
-    assert metric(scene, "assent_gate_installed") == 1
+    scene.box.wait_for(
+        lambda: metric(scene, "assent_gate_installed") == 1, 30, "a gate that stands"
+    )
     act("Audit")
     try:
-        (fell,) = scene.box.wait_for(lambda: events(scene, "GateNotInstalled"), 15, "the Event")
+        (fell,) = scene.box.wait_for(lambda: events(scene, "GateNotInstalled"), 30, "the Event")
         assert metric(scene, "assent_gate_installed") == 0
     finally:
         act("Deny", "Audit")
     assert (fell["type"], fell["involvedObject"]["kind"]) == ("Warning", "TiKVCluster")
     assert "assent-lease is not as shipped: spec.validationActions" in fell["message"]
-    (stands,) = scene.box.wait_for(lambda: events(scene, "GateInstalled"), 20, "the other Event")
+    (stands,) = scene.box.wait_for(lambda: events(scene, "GateInstalled"), 60, "the other Event")
     assert stands["type"] == "Normal"
     scene.await_state("Watching")
     assert metric(scene, "assent_gate_installed") == 1

@@ -129,6 +129,10 @@ EVICT_4_BESIDE_LIMIT_2 = plan(
 )
 
 
+def _states(scene: Scene) -> list[str]:
+    return [step["state"] for step in scene.status("maintenance")["execution"]["steps"]]
+
+
 def test_steps_of_a_group_work_beside_each_other_through_a_kill(scene: Scene) -> None:
     """Store 4's leaders stay while it hangs: the limit beside it is set meanwhile, the step after
     the group waits. The next process knows from the journal that both calls were sent.
@@ -139,8 +143,7 @@ def test_steps_of_a_group_work_beside_each_other_through_a_kill(scene: Scene) ->
     box.tikvsim.store(4, "hang")
     scene.approve("maintenance")
     box.wait_for(lambda: box.pd.get("/stores/limit")["2"]["add-peer"] == 21, 30, "the limit")
-    states = [step["state"] for step in scene.status("maintenance")["execution"]["steps"]]
-    assert states[0] == "Begun"
+    box.wait_for(lambda: _states(scene)[0] == "Begun", 30, "the eviction to be on record")
     box.operator(1).kill()
     box.operator(1).start(FAST_LEASE)
     box.tikvsim.store(4, "hang", off=True)
@@ -175,7 +178,7 @@ def test_an_action_takes_itself_back_also_when_nobody_was_there(scene: Scene) ->
     """The operator is down at that moment; the one that starts later takes it back, once."""
     box = scene.box
     before = box.pd.get("/stores/limit")["2"]["add-peer"]
-    approved(scene, "for-a-while", set_limit(2, 60), revertAfter="6s")
+    approved(scene, "for-a-while", set_limit(2, 60), revertAfter="12s")
     active = scene.await_phase("for-a-while", "Active")
     assert active["reason"] == "Active"
     assert box.pd.get("/stores/limit")["2"]["add-peer"] == 60
@@ -189,26 +192,26 @@ def test_an_action_takes_itself_back_also_when_nobody_was_there(scene: Scene) ->
 
 def test_what_an_active_proposal_holds_is_not_touched_by_another(scene: Scene) -> None:
     """The second says which proposal works on what, and waits for it."""
-    approved(scene, "for-a-while", set_limit(2, 60), revertAfter="8s")
+    approved(scene, "for-a-while", set_limit(2, 60), revertAfter="20s")
     scene.await_phase("for-a-while", "Active")
     approved(scene, "other-store", set_limit(3, 61))
     scene.await_phase("other-store", "Succeeded")
     approved(scene, "same-store", set_limit(2, 62))
     held = scene.await_phase("same-store", "Approved", reason="Busy")
     assert "proposal for-a-while (SetStoreLimit) works on store 2" in held["message"]
-    scene.await_phase("for-a-while", "Succeeded", reason="Reverted")
+    scene.await_phase("for-a-while", "Succeeded", reason="Reverted", timeout_seconds=60)
     scene.await_phase("same-store", "Succeeded", timeout_seconds=60)
 
 
 def test_a_wait_may_last_longer_than_the_step_before_it(scene: Scene) -> None:
     """The fact comes after the time in which the limit had to show: the plan goes on."""
-    scene.configure(policy={"overrides": [{"type": "SetStoreLimit", "timeout": "2s"}]})
+    scene.configure(policy={"overrides": [{"type": "SetStoreLimit", "timeout": "5s"}]})
     leaderless = {"fact": "StoreWithoutLeaders", "storeId": 4, "timeout": "2m"}
     asks = plan({**set_limit(2, 21), "waitUntil": leaderless}, set_limit(3, 22))
     approved(scene, "maintenance", asks)
     waiting = scene.await_phase("maintenance", "Executing", reason="Waiting")
     verify_by = datetime.fromisoformat(waiting["execution"]["steps"][0]["verifyBy"])
-    scene.box.wait_for(lambda: datetime.now(UTC) > verify_by, 10, "the time to be over")
+    scene.box.wait_for(lambda: datetime.now(UTC) > verify_by, 30, "the time to be over")
     scene.evict(4)
     scene.await_phase("maintenance", "Succeeded", timeout_seconds=60)
     assert paths(scene) == ["POST /store/2/limit", "POST /store/3/limit"]
