@@ -151,7 +151,13 @@ class Sandbox:
         wanted = Options(**{"bare": True, "operators": 0, **options})
         chosen = directory or Path(tempfile.mkdtemp(prefix="assent-"))
         layout = Layout(chosen.absolute())
-        supervisor, state = client.launch(layout, wanted, reporter or Reporter())
+        try:
+            supervisor, state = client.launch(layout, wanted, reporter or Reporter())
+        except BaseException:
+            if directory is None:
+                with contextlib.suppress(OSError):  # not empty: the logs of what failed
+                    chosen.rmdir()
+            raise
         return cls(layout, state, supervisor)
 
     @classmethod

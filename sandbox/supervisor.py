@@ -33,7 +33,6 @@ async def supervise(world: World) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ending.set)
     leash = asyncio.create_task(_watch_leash(ending))
-    served = False
     orders = Orders(world, ending)
     starting = asyncio.create_task(_start(world, orders))
     ended = asyncio.create_task(ending.wait())
@@ -42,7 +41,6 @@ async def supervise(world: World) -> int:
         await asyncio.wait({starting, ended}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            served = True
             _tell({"ready": world.state()})
             await ended
     except SandboxError as error:
@@ -50,7 +48,8 @@ async def supervise(world: World) -> int:
         await world.stop()
         _tell({"failed": str(error)})
     finally:
-        left_alone = served and leash.done() and not leash.cancelled() and leash.result()
+        # After a failure the logs are to be read.
+        left_alone = code == 0 and leash.done() and not leash.cancelled() and leash.result()
         for task in (starting, leash, ended):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, SandboxError):

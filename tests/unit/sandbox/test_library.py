@@ -1,12 +1,14 @@
 """The sandbox as tests use it: what is asked of whom, and what a refusal looks like."""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox import client
 from sandbox.errors import NotRunningError, SandboxError
 from sandbox.layout import Layout
 from sandbox.library import KubectlError, Sandbox
@@ -70,6 +72,21 @@ def journal(box: Sandbox, member: str, *lines: dict[str, Any]) -> None:
 
 def write(at: str, path: str, **more: str) -> dict[str, Any]:
     return {"time": at, "method": "POST", "path": path, "caller": "assent", **more}
+
+
+def test_a_start_that_is_stopped_early_leaves_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while binaries are still built: the temporary directory was made, and is empty."""
+
+    def interrupted(*_: object, **__: object) -> dict[str, Path]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(client, "ensure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Sandbox.start()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_attaching_to_nothing_says_how_to_start_one(tmp_path: Path) -> None:

@@ -150,6 +150,7 @@ def test_the_end_of_its_starter_ends_it(start: Begin) -> None:
     run.process.stdin = None  # else communicate would write to it
     run.ended()
     all_gone(children)
+    assert not run.layout.root.exists(), "nobody is there to remove keys and data"
 
 
 def test_a_starter_that_listens_no_more_changes_nothing(start: Begin) -> None:
