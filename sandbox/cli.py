@@ -17,7 +17,14 @@ from sandbox.identities import kubeconfig_text
 from sandbox.layout import Layout
 from sandbox.options import PD_COUNTS, Options
 from sandbox.orders import OPERATOR_ACTIONS, PROCESS_ACTIONS
-from sandbox.report import describe, environment, export_line, has_space, welcome
+from sandbox.report import (
+    describe,
+    environment,
+    export_line,
+    has_space,
+    replace_unprintable,
+    welcome,
+)
 from sandbox.toolchain import Reporter, ToolchainError
 
 FAULTS = ("stop", "start", "hang", "slow", "fill", "heat")
@@ -29,6 +36,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of the command line `arguments` (None: the process's own)."""
     chosen = parser().parse_args(arguments)
+    replace_unprintable()
     try:
         code = int(chosen.run(chosen, client.directory(chosen.dir)) or 0)
         sys.stdout.flush()

@@ -1,5 +1,6 @@
 """What the command line says about a sandbox."""
 
+import io
 import os
 import shlex
 import sys
@@ -9,6 +10,12 @@ from typing import Any
 from sandbox.layout import Layout, default_directory
 
 State = dict[str, Any]
+
+
+def replace_unprintable() -> None:
+    """Let standard output show `?` for what its encoding lacks, instead of failing at it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def environment(layout: Layout, state: State) -> dict[str, str]:

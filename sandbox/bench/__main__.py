@@ -10,6 +10,7 @@ from sandbox.bench.course import Plan, run
 from sandbox.bench.figures import table
 from sandbox.errors import SandboxError
 from sandbox.layout import CHECKOUT
+from sandbox.report import replace_unprintable
 from sandbox.toolchain import Reporter, ToolchainError
 
 
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle-seconds", type=float, default=Plan.idle_seconds)
     parser.add_argument("--output", type=Path, default=CHECKOUT / "build/bench.json")
     chosen = parser.parse_args(arguments)
+    replace_unprintable()
     before = os.getloadavg()[0]
     try:
         figures = run(Plan(chosen.samples, chosen.idle_seconds), Reporter())

@@ -10,6 +10,7 @@ from sandbox.demo.stage import Stage, StoryError
 from sandbox.demo.story import Story
 from sandbox.errors import SandboxError
 from sandbox.library import Sandbox
+from sandbox.report import replace_unprintable
 from sandbox.toolchain import ToolchainError
 
 FAILED, INTERRUPTED = 1, 130
@@ -20,6 +21,7 @@ def main() -> int:
 
     Whatever comes, nothing of the sandbox runs on.
     """
+    replace_unprintable()
     tell = Narrator()
     try:
         tell.chapter("A real control plane starts")

@@ -1,5 +1,6 @@
 """What the command line accepts, and what it says."""
 
+import io
 import re
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from sandbox.cli import main, parser
 from sandbox.errors import SandboxError
 from sandbox.layout import CHECKOUT, Layout
 from sandbox.options import Options
-from sandbox.report import describe, environment, welcome
+from sandbox.report import describe, environment, replace_unprintable, welcome
 
 STATE: dict[str, Any] = {
     "supervisor": 1,
@@ -162,3 +163,25 @@ def test_a_sandbox_elsewhere_is_named_in_what_to_type(monkeypatch: pytest.Monkey
     assert "export $(python -m sandbox --dir /box env)" in welcome(LAYOUT, STATE)
     monkeypatch.setenv("SANDBOX_DIR", "/box")
     assert "export $(python -m sandbox env)" in welcome(LAYOUT, STATE)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_an_old_terminal_cannot_show_is_replaced(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bars and check marks are no reason to end a demo or to lose what a bench measured."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    replace_unprintable()
+    sys.stdout.write("── ✔ done\n")
+    sys.stdout.flush()
+    assert written.getvalue() == b"?? ? done\n"
+
+
+def test_a_stream_of_anothers_making_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test's, a notebook's: it has no encoding to forgive."""
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    replace_unprintable()
+    sys.stdout.write("✔\n")
+    assert out.getvalue() == "✔\n"
