@@ -133,7 +133,7 @@ class Decider:
             if self._chosen.yes or not self._console.is_asked:
                 raise CliError(
                     f"{shown.name} is not what was shown any more. Nothing was sent. Look again: "
-                    f"kubectl proposals show {shown.name}",
+                    f"kubectl proposals show {shown.where}",
                     Exit.CHANGED,
                 )
         return found
@@ -160,9 +160,10 @@ def _refusal(proposal: Proposal, said: str, decision: str) -> str:
     if "may not break the glass" in said:
         return f"{said}\nThe role assent-glass-breaker has that verb, beside an approver's role."
     if "may not approve" in said or "may not reject" in said:
-        verb = decision.lower()
+        # What nobody has assessed counts as Critical.
+        verb, tier = decision.lower(), (proposal.tier or "Critical").lower()
         return (
-            f"{said}\nSomebody with the verb {verb!r} on actionproposals/{proposal.tier.lower()} "
-            f"must do it, for example with the role assent-approver-{proposal.tier.lower()}."
+            f"{said}\nSomebody with the verb {verb!r} on actionproposals/{tier} must do it, for "
+            f"example with the role assent-approver-{tier}."
         )
     return said

@@ -82,7 +82,7 @@ def _stops(proposal: Proposal) -> str:
         return "Nothing was sent yet, and nothing will be."
     stays = "What was sent stays as it is: no further call, so nothing is taken back either."
     if _drains(proposal):
-        stop = f"kubectl proposals revert {proposal.name} -n {proposal.namespace}"
+        stop = f"kubectl proposals revert {proposal.where}"
         return f"{stays} PD goes on draining; what stops that is a CancelDrain, filed by: {stop}"
     return stays
 

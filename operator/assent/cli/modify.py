@@ -36,7 +36,7 @@ def modify(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     told(
         chosen, console, printed,
         f"{proposal.name} changed by {me}. Somebody else approves it: "
-        f"kubectl approve {proposal.name} -n {proposal.namespace}",
+        f"kubectl approve {proposal.where}",
     )  # fmt: skip
     return 0
 
@@ -46,8 +46,8 @@ def _refuse(proposal: Proposal) -> None:
         return
     why = "rejected" if proposal.rejecters else f"{proposal.phase}: its ask is frozen"
     raise CliError(
-        f"{proposal.name} is {why}. File a new one: kubectl proposals export {proposal.name} "
-        f"-n {proposal.namespace} writes what to start from.",
+        f"{proposal.name} is {why}. File a new one: kubectl proposals export "
+        f"{proposal.where} writes what to start from.",
         Exit.NOT_NOW,
     )
 

@@ -36,9 +36,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "Suspended": ("kubectl proposals resume {cluster}",),
 }
 """The lines that do it, by phase or reason; of several, one of them or all, as the words say."""
-UNHALT = "kubectl proposals unhalt"
+UNHALT, DELETE_HALTS = "kubectl proposals unhalt", ": kubectl delete halt "
+"""Our line, and how the check ends that names the Halts which stand."""
 BRAKES = {"Suspended": "NotSuspended", "Halted": "NotHalted"}
 """The reasons that a person ends, and the checks that say so, too."""
+CANNOT_YET = "Cannot be assessed yet: "
 NO_CLUSTER = "there is no TiKVCluster "
 STEP, ITS_TIER = "action.plan.steps[", "].group: the step is "
 """How the check of a plan's groups begins, and goes on where facts make a step too risky."""
@@ -49,7 +51,7 @@ def next_step(proposal: Proposal, now: datetime) -> str:
     if proposal.phase in OPEN and has_no_cluster(proposal):
         return f"create TiKVCluster {proposal.cluster}, or delete this and file it anew"
     if not proposal.phase or (proposal.phase == "Pending" and not proposal.is_assessed):
-        return "wait: the operator assesses it"
+        return f"wait: {unassessed(proposal) or 'the operator assesses it'}"
     if proposal.phase == "Suggested":
         return "nothing: the cluster only observes"
     if proposal.phase in ("Pending", "Approved") and _risky_step(proposal):
@@ -79,13 +81,20 @@ def next_commands(proposal: Proposal) -> list[str]:
     elif proposal.phase == "Approved" or proposal.reason in HELD:
         brakes = _brakes(proposal)
         lines = COMMANDS["Suspended"] if "Suspended" in brakes else ()
-        return [*_filled(proposal, lines), *([UNHALT] if "Halted" in brakes else [])]
+        return [*_filled(proposal, lines), *(_unhalt(proposal) if "Halted" in brakes else [])]
     return _filled(proposal, lines)
 
 
 def _filled(proposal: Proposal, lines: tuple[str, ...]) -> list[str]:
     names = {"name": proposal.name, "cluster": proposal.cluster}
     return [f"{line.format(**names)} -n {proposal.namespace}" for line in lines]
+
+
+def _unhalt(proposal: Proposal) -> list[str]:
+    """Return a line for each Halt that the checks name: unhalt alone asks which, of several."""
+    messages = [str(gate.get("message")) for gate in proposal.gates if gate["verdict"] == "hold"]
+    names = " ".join(message.partition(DELETE_HALTS)[2] for message in messages).split()
+    return [f"{UNHALT} {name}" for name in names] or [UNHALT]
 
 
 def _brakes(proposal: Proposal) -> list[str]:
@@ -96,6 +105,13 @@ def _brakes(proposal: Proposal) -> list[str]:
 def has_no_cluster(proposal: Proposal) -> bool:
     """True when nothing can ever be assessed as it stands: its clusterRef cannot change."""
     return any(one.startswith(NO_CLUSTER) for one in in_the_way(proposal))
+
+
+def unassessed(proposal: Proposal) -> str:
+    """Return why the operator, which has looked at it, cannot assess it yet; empty when it can."""
+    said = "" if proposal.is_assessed else proposal.message
+    start, _, why = said.partition(CANNOT_YET)
+    return "" if start else why.partition(": kubectl ")[0]
 
 
 def _risky_step(proposal: Proposal) -> int:

@@ -18,6 +18,8 @@ ASK = ("action", "dryRun", "reason", "notBefore", "notAfter", "revertAfter")
 """What an approval is for, beside its author, as it stands in spec and in status.assessed."""
 LONGEST_TO = 60
 """Characters from ". To " to the colon, as in ". To approve: kubectl …"."""
+FIND_OUT = ". Find out, then say: kubectl "
+"""Before the line that resolves an unknown outcome."""
 SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
@@ -41,6 +43,11 @@ class Proposal:
     def namespace(self) -> str:
         """Its namespace."""
         return str(self.meta["namespace"])
+
+    @property
+    def where(self) -> str:
+        """Its name and namespace, as in a line to copy: ``NAME -n NAMESPACE``."""
+        return f"{self.name} -n {self.namespace}"
 
     @property
     def spec(self) -> Json:
@@ -147,7 +154,7 @@ class Proposal:
     @property
     def message(self) -> str:
         """The status message without the kubectl line that is for those without the plugin."""
-        text = str(self.status.get("message") or "")
+        text = str(self.status.get("message") or "").partition(FIND_OUT)[0]
         start = text.find(": kubectl ")
         cut = text.rfind(". To ", 0, max(start, 0))  # what people say may have such words, too
         return (text[:cut] if cut >= 0 and start - cut < LONGEST_TO else text).partition(

@@ -47,7 +47,7 @@ def read(kubectl: Kubectl, names: Sequence[str], running: Running | None = None)
     missing = [name for name in names if name not in found]
     if missing:
         known = [one.name for one in listed(start_listing(kubectl))]
-        raise CliError(unknown(missing[0], known, place(kubectl)), Exit.NOT_NOW)
+        raise CliError(_unknown(missing[0], known, kubectl), Exit.NOT_NOW)
     return [found[name] for name in names]
 
 
@@ -71,14 +71,15 @@ def place(kubectl: Kubectl) -> str:
     return f"namespace {name.strip() or 'default'}"
 
 
-def unknown(name: str, known: Sequence[str], where: str) -> str:
+def _unknown(name: str, known: Sequence[str], kubectl: Kubectl) -> str:
     """Return the sentence for a name that nobody knows, with what was probably meant."""
-    said = f"There is no proposal {name!r} in {where}."
+    said = f"There is no proposal {name!r} in {place(kubectl)}."
     near = similar(name, known)
     if near:
         return f"{said} Did you mean {' or '.join(near)}?"
     if known:
-        return f"{said} `kubectl proposals` lists those that there are."
+        here = f" -n {kubectl.namespace}" if kubectl.namespace else ""
+        return f"{said} `kubectl proposals{here}` lists those that there are."
     return f"{said} There are none; `kubectl proposals -A` looks in all namespaces."
 
 

@@ -65,7 +65,7 @@ def _filed(filed: Json, more: list[str], kubectl: Kubectl) -> str:
         filed["metadata"]["name"] = _named(first, f"-{number}")
     raise CliError(
         f"{there.name} exists already, and is {there.phase or 'new'}: kubectl proposals show "
-        f"{there.name} -n {there.namespace}",
+        f"{there.where}",
         Exit.NOT_NOW,
     )
 
@@ -122,7 +122,7 @@ def inverse_of(proposal: Proposal) -> Json:
         if isinstance(answer, str):
             raise CliError(
                 f"{proposal.name}: {answer}. Look what PD shows and file what is wanted; "
-                f"`kubectl proposals show {proposal.name} -n {proposal.namespace}` has the values "
+                f"`kubectl proposals show {proposal.where}` has the values "
                 "before.",
                 Exit.NOT_NOW,
             )
@@ -146,7 +146,7 @@ def _still_there(proposal: Proposal) -> dict[int, Json]:
 
 
 def _nothing_to_revert(proposal: Proposal) -> str | None:
-    phase, where = proposal.phase, f"{proposal.name} -n {proposal.namespace}"
+    phase, where = proposal.phase, proposal.where
     if phase in OPEN:
         return f"nothing was done yet. `kubectl proposals cancel {where}` stops it."
     if phase == "Active":

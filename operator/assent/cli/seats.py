@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assent.cli.failures import CliError, Exit
-from assent.cli.next_step import has_no_cluster
+from assent.cli.next_step import has_no_cluster, unassessed
 from assent.cli.proposal import OPEN, SERVICE_ACCOUNT, Json, Proposal
 
 APPROVE, REJECT = "Approve", "Reject"
@@ -79,7 +79,7 @@ def has_approved(proposal: Proposal, me: str) -> bool:
 
 
 def _why_not(proposal: Proposal, me: str, break_glass: str | None) -> str | None:
-    name, mine = proposal.name, proposal.seat_of(me)
+    mine = proposal.seat_of(me)
     if proposal.rejecters and proposal.phase in OPEN:
         return f"{', '.join(proposal.rejecters)} rejected it; that is final. File a new proposal."
     if proposal.phase == "Suggested":
@@ -88,13 +88,17 @@ def _why_not(proposal: Proposal, me: str, break_glass: str | None) -> str | None
             "Approval first."
         )
     if proposal.phase not in ("Pending", ""):
-        return f"it is {proposal.phase}, not Pending. See `kubectl proposals show {name}`."
+        return (
+            f"it is {proposal.phase}, not Pending. See `kubectl proposals show {proposal.where}`."
+        )
     if proposal.author == me:
         return f"you ({me}) wrote this ask: somebody else must approve it."
     if me in proposal.authors:
         return f"you ({me}) had a hand in this ask: somebody who had none must approve it."
     if not proposal.is_assessed and has_no_cluster(proposal):
         return f"there is no TiKVCluster {proposal.cluster}. Create it, or file this anew."
+    if why := unassessed(proposal):
+        return f"it cannot be assessed yet: {why}."
     if not proposal.is_assessed:
         return "the operator has not assessed the ask as it stands yet. Try again in a moment."
     said = mine and mine.get("decision") == APPROVE and mine.get("digest") == proposal.digest
@@ -141,9 +145,9 @@ def refuse_rejection(proposal: Proposal, me: str) -> None:
     if proposal.phase in OPEN:
         return
     instead = (
-        f"`kubectl proposals cancel {name}` stops its next call."
+        f"`kubectl proposals cancel {proposal.where}` stops its next call."
         if proposal.phase in ("Executing", "Active", "RollingBack")
-        else f"See `kubectl proposals show {name}`."
+        else f"See `kubectl proposals show {proposal.where}`."
     )
     raise CliError(f"{name}: it is {proposal.phase}; too late to reject. {instead}", Exit.NOT_NOW)
 
@@ -157,6 +161,6 @@ def refuse_other_digest(proposal: Proposal, wanted: str | None) -> None:
     if wanted is not None and wanted != proposal.digest:
         raise CliError(
             f"{proposal.name}: its digest is {proposal.digest or 'not there yet'}, not {wanted}: "
-            f"it has changed since. Look again: kubectl proposals show {proposal.name}",
+            f"it has changed since. Look again: kubectl proposals show {proposal.where}",
             Exit.CHANGED,
         )

@@ -58,7 +58,7 @@ def send(
             break
     raise CliError(
         f"{proposal.name} changed while you looked. Nothing was stored. Look at it and say it "
-        f"again: kubectl proposals show {proposal.name} -n {proposal.namespace}",
+        f"again: kubectl proposals show {proposal.where}",
         Exit.CHANGED,
     )
 

@@ -102,7 +102,7 @@ def follow(
             if error.is_missing:
                 raise CliError(f"{name} was deleted.", Exit.NOT_NOW) from error
             if error.is_forbidden or failures >= MOST_FAILURES:
-                raise CliError(_lost(name, str(error))) from error
+                raise CliError(_lost(decided, str(error))) from error
         console.pause(PAUSE_SECONDS)
 
 
@@ -113,7 +113,7 @@ def _refuse_another(decided: Proposal, now: Proposal, *, void_when_changed: bool
         why = flat(str(now.status.get("revisionReason") or "it was assessed anew"))
         raise CliError(
             f"{now.name} is not what you approved any more ({why}): your approval is void. Look "
-            f"again: kubectl proposals show {now.name} -n {now.namespace}",
+            f"again: kubectl proposals show {now.where}",
             Exit.CHANGED,
         )
 
@@ -132,8 +132,9 @@ def _still(proposal: Proposal) -> str:
     return f"{name} has not ended yet; it goes on by itself."
 
 
-def _lost(name: str, said: str) -> str:
-    return f"{said}\n{name} goes on by itself; look: kubectl proposals show {name}"
+def _lost(decided: Proposal, said: str) -> str:
+    look = f"kubectl proposals show {decided.where}"
+    return f"{said}\n{decided.name} goes on by itself; look: {look}"
 
 
 def progress(proposal: Proposal, console: Console) -> str:

@@ -45,7 +45,7 @@ def withdraw(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> 
 
 
 def _refuse(proposal: Proposal, me: str) -> None:
-    name, where = proposal.name, f"{proposal.name} -n {proposal.namespace}"
+    name, where = proposal.name, proposal.where
     mine = proposal.seat_of(me)
     if mine is None:
         raise CliError(f"{name}: you ({me}) have said nothing there.", Exit.NOT_NOW)

@@ -191,7 +191,7 @@ def test_a_conflict_that_never_ends_gives_up(desk: Desk) -> None:
 NOT_NOW = [
     ({"phase": "Executing"}, {}, "it is Executing, not Pending"),
     ({"phase": "Suggested"}, {}, "the cluster only observes"),
-    ({"phase": "Succeeded"}, {}, "kubectl proposals show fill-store-2"),
+    ({"phase": "Succeeded"}, {}, "kubectl proposals show fill-store-2 -n tikv"),
     ({}, {"proposedBy": "alice"}, "you (alice) wrote this ask: somebody else must approve it"),
     ({"assessed": None}, {}, "has not assessed the ask as it stands yet"),
     ({"digest": None}, {}, "has not assessed"),
@@ -257,6 +257,15 @@ def test_the_refusal_of_the_gate_is_shown_with_the_role_that_may(desk: Desk) -> 
     assert "assent-approver-high" in done.err
 
 
+def test_what_nobody_has_assessed_counts_as_critical(desk: Desk) -> None:
+    """The gate refuses a no to it by that tier, so that is whom to ask."""
+    desk.has(recorded("pending-high", risk=None, digest=None))
+    desk.is_told("patch", err="user alice may not reject Critical-risk SetStoreLimit", code=1)
+    done = desk.runs(reject, NAME, "-m", "no")
+    assert "actionproposals/critical must do it" in done.err
+    assert done.err.endswith("assent-approver-critical.\n")
+
+
 def test_a_rejection_needs_a_reason(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever proposed it wants to know why."""
     with pytest.raises(SystemExit) as stopped:
@@ -282,7 +291,10 @@ def test_a_rejection_shows_what_follows_and_keeps_the_seats_of_others(desk: Desk
 
 @pytest.mark.parametrize(
     ("phase", "said"),
-    [("Executing", "kubectl proposals cancel"), ("Succeeded", "kubectl proposals show")],
+    [
+        ("Executing", f"kubectl proposals cancel {NAME} -n tikv"),
+        ("Succeeded", f"kubectl proposals show {NAME} -n tikv"),
+    ],
 )
 def test_too_late_to_reject_says_what_still_works(desk: Desk, phase: str, said: str) -> None:
     """A no after the call has begun is a cancel."""

@@ -16,6 +16,7 @@ NAME = "fill-store-2"
 SUSPENDED = "TiKVCluster prod is suspended"
 HALTED = "Halt stop stops everything (leaders move)"
 NOWHERE = "there is no TiKVCluster prod in namespace tikv"
+MISSING = "PD does not show what it names"
 GROUP = "action.plan.steps[1].group: the step is High; in a group all are Low or Medium"
 
 
@@ -44,7 +45,7 @@ def test_two_brakes_are_both_named_and_none_twice(desk: Desk) -> None:
     assert now.count(SUSPENDED) == 1
     assert f"  Also in the way: {HALTED}\n" in now
     assert "  Next: wait: the cluster is suspended (and 1 more)\n" in now
-    assert "  kubectl proposals resume prod -n tikv\n  kubectl proposals unhalt\n" in now
+    assert "  kubectl proposals resume prod -n tikv\n  kubectl proposals unhalt stop\n" in now
 
 
 def test_what_the_message_says_is_not_said_again(desk: Desk) -> None:
@@ -76,8 +77,32 @@ def test_every_brake_that_stands_has_its_line(reason: str) -> None:
     """Whichever of them the reason names; a clock is no brake."""
     assert next_commands(Proposal(held(reason=reason))) == [
         "kubectl proposals resume prod -n tikv",
-        "kubectl proposals unhalt",
+        "kubectl proposals unhalt stop",
     ]
+
+
+def test_each_of_several_halts_has_its_line() -> None:
+    """Of several, unhalt without a name only asks which; an older operator named none."""
+    two = gate("NotHalted", f"{HALTED}, and 1 more: kubectl delete halt stop upgrade")
+    assert next_commands(Proposal(held(reason="Halted", gates=[two]))) == [
+        "kubectl proposals unhalt stop",
+        "kubectl proposals unhalt upgrade",
+    ]
+    unnamed = Proposal(held(reason="Halted", gates=[gate("NotHalted", HALTED)]))
+    assert next_commands(unnamed) == ["kubectl proposals unhalt"]
+
+
+def test_what_cannot_be_assessed_says_why(desk: Desk) -> None:
+    """That the operator assesses it would be untrue, for as long as PD lacks what it names."""
+    found = recorded("pending-high", message=f"Cannot be assessed yet: {MISSING}", digest=None)
+    assert next_step(Proposal(found), NOW) == f"wait: {MISSING}"
+    stopped = f"Cannot be assessed yet: {HALTED}: kubectl delete halt stop"
+    halted = Proposal(recorded("pending-high", message=stopped, digest=None))
+    assert next_step(halted, NOW) == f"wait: {HALTED}", "no line for those without the plugin"
+    desk.has(found)
+    done = desk.runs(approve, NAME)
+    assert (done.code, desk.calls("patch")) == (Exit.NOT_NOW, [])
+    assert done.err == f"{NAME}: it cannot be assessed yet: {MISSING}.\n"
     waits = held(reason="NotBefore", gates=[gate("NotBefore", "starts no earlier than 22:00")])
     assert next_commands(Proposal(waits)) == []
 
@@ -142,8 +167,12 @@ def test_an_unknown_outcome_has_two_lines_that_a_shell_takes(desk: Desk) -> None
     """One of them is said; and nothing of it was verified."""
     found = recorded("succeeded", phase="OutcomeUnknown", reason="AnswerLost")
     found["status"]["execution"]["steps"][0]["state"] = "Unknown"
+    found["status"]["message"] = (
+        "Nobody can know; it is never sent again. Find out, then say: kubectl -n tikv patch ap x"
+    )
     desk.has(found)
     out = desk.runs(proposals, "show", NAME).out
+    assert "it is never sent again\n" in out, "the line for those without the plugin is left out"
     for came in ("happened", "did-not-happen"):
         assert f"  kubectl proposals resolve {NAME} --{came} -n tikv\n" in out
     assert "  looked at  2026-11-21" in out

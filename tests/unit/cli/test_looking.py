@@ -83,6 +83,13 @@ def test_what_is_not_found_says_where_it_was_looked_for(
     assert f"There is no proposal 'x' in {where}." in desk.runs(proposals, "show", "x", *flags).err
 
 
+def test_the_line_that_lists_names_the_namespace_too(desk: Desk) -> None:
+    """Copied without it, it would list those of the context's namespace."""
+    desk.is_told("get", {"kind": "List", "items": [recorded("pending-high")]})
+    err = desk.runs(proposals, "show", "another", "-n", "tikv").err
+    assert "`kubectl proposals -n tikv` lists those that there are." in err
+
+
 @pytest.mark.parametrize("form", ["json", "yaml", "name"])
 def test_the_list_can_be_had_as_objects(desk: Desk, form: str) -> None:
     """As kubectl prints them."""
@@ -199,7 +206,7 @@ NEXT = [
     ({"phase": "Approved", "reason": "Suspended"}, "wait: the cluster is suspended",
      "kubectl proposals resume prod -n tikv"),
     ({"phase": "Approved", "reason": "Busy", "gates": [HOLD]}, "wait: Halt stop exists",
-     "kubectl proposals unhalt"),
+     "kubectl proposals unhalt stop"),
     ({"phase": "Approved", "reason": "Busy", "gates": []}, "wait: the operator begins", ""),
     ({"phase": "Pending"}, "approve or reject (2 more approvals)",
      "kubectl approve fill-store-2 -n tikv"),
