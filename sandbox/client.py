@@ -169,6 +169,10 @@ def order(layout: Layout, what: str, /, **details: object) -> State:
             connection.sendall(json.dumps({"order": what, **details}).encode() + b"\n")
             with connection.makefile("r") as answers:
                 line = answers.readline()
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise NotRunningError(
+            f"The sandbox in {layout.root} is starting, or ending: try again in a moment."
+        ) from error
     except OSError as error:
         raise NotRunningError(f"The sandbox in {layout.root} does not answer: {error}") from error
     if not line:

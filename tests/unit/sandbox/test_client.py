@@ -175,3 +175,12 @@ def test_shutting_down_waits_for_the_end(layout: Layout) -> None:
         client.shut_down(layout)
         assert served.ended
         assert not layout.root.exists()
+
+
+@pytest.mark.parametrize("ask", [client.running_state, client.shut_down])
+def test_one_that_starts_or_ends_says_so(layout: Layout, ask: Any) -> None:
+    """It lives and takes no orders yet, or no more: nothing is broken, and patience helps."""
+    with layout.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(NotRunningError, match="is starting, or ending: try again"):
+            ask(layout)
