@@ -9,13 +9,24 @@ from assent.cli.console import spelled
 from assent.cli.failures import CliError
 from assent.cli.flags import first_word
 from assent.cli.kubectl import Kubectl
-from assent.cli.proposal import OPEN, Proposal
+from assent.cli.proposal import OPEN, Json, Proposal
 from assent.cli.queries import CLUSTERS, EVERY, HALTS, NAMED_SHORT, REPEATED, SHORT, VALUED
 from assent.cli.reading import listed, start_listing
+from assent.cli.steps import plan_steps
 
 NO_FILES = ":4"
 """Cobra's directive: do not offer files."""
 FILES = ":0"
+FILES_OF_KUBECTL = (
+    "--kubeconfig", "--certificate-authority", "--client-certificate", "--client-key",
+    "--cache-dir", "--kuberc",
+)  # fmt: skip
+LOOKED_UP = {
+    "-n": ("get", "namespaces", "-o", "name"),
+    "--namespace": ("get", "namespaces", "-o", "name"),
+    "--context": ("config", "get-contexts", "-o", "name"),
+}
+"""Flags whose values kubectl knows."""
 VALUES = {
     "--dry-run": ("none", "server"),
     "--timeout": ("90s", "10m", "1h"),
@@ -42,8 +53,7 @@ def complete(plugin: str, arguments: Sequence[str]) -> str:
 
         place = first_word(before)
         command = "" if place is None else before[place]
-        valued = before and _choices(plugin, command, before[-1])
-        if place is None and not word.startswith("-") and not valued:
+        if place is None and not word.startswith("-") and not _wants_value(plugin, before):
             offered = [f"{name}\t{text}" for name, (_, _, text) in COMMANDS.items()]
             return _answer(offered, word)
         taken = before if place is None else before[place + 1 :]
@@ -55,9 +65,36 @@ def complete(plugin: str, arguments: Sequence[str]) -> str:
         return _answer(_flags(plugin, command), word)
     if before and (known := _choices(plugin, command, before[-1])):
         return _answer(known, word)
-    if before and before[-1] in ("-f", "--filename"):
+    last = before[-1] if before else ""
+    if last in ("-f", "--filename", *FILES_OF_KUBECTL):
         return FILES
+    if last in LOOKED_UP:
+        return _answer(_looked_up(LOOKED_UP[last], before), word)
+    if _wants_value(plugin, before, command):
+        return NO_FILES
     return _answer(_values(command, taken, before), word)
+
+
+def _looked_up(question: tuple[str, ...], before: Sequence[str]) -> list[str]:
+    """Return the names that kubectl prints, one a line and with a kind before some."""
+    try:
+        printed = Kubectl(connection(before)).text(*question)
+    except CliError:
+        return []
+    return [line.rpartition("/")[2] for line in printed.split()]
+
+
+def _wants_value(plugin: str, before: Sequence[str], command: str = "") -> bool:
+    """True when the last word is a flag that the next one is the value of."""
+    last = before[-1] if before else ""
+    if not last.startswith("-") or "=" in last:
+        return False
+    name = SHORT.get(last) or last.removeprefix("--")
+    if name in (*VALUED, *REPEATED, *NAMED_SHORT):
+        return True
+    return any(
+        last in action.option_strings and action.nargs != 0 for action in _actions(plugin, command)
+    )
 
 
 def _actions(plugin: str, command: str) -> list[argparse.Action]:
@@ -97,10 +134,7 @@ def _flags(plugin: str, command: str) -> list[str]:
 
 def _values(command: str, taken: Sequence[str], before: Sequence[str]) -> list[str]:
     kubectl = Kubectl(connection(before))
-    last = before[-1] if before else ""
     try:
-        if last in ("-n", "--namespace"):
-            return _names(kubectl.document("get", "namespaces", "-o", "json"))
         if command in ("suspend", "resume"):
             return _names(kubectl.document("get", CLUSTERS, "-o", "json"))
         if command == "unhalt":
@@ -118,13 +152,28 @@ def _proposals(command: str, taken: Sequence[str], found: Sequence[Proposal]) ->
         from assent.cli.assignments import ABOUT
         from assent.cli.kinds import KINDS
 
+        steps = plan_steps(named[0])
         kind = KINDS.get(named[0].action_type)
-        return [f"{name}=" for name in (*(kind.parameters if kind else ()), *ABOUT)]
+        own = kind.parameters if kind and not steps else ()
+        return [f"{name}=" for name in (*own, *_of_steps(steps), *ABOUT)]
     phases = WAITS_FOR.get(command)
     return [
         _shown(one)
         for one in found
         if one.name not in taken and (phases is None or one.phase in phases)
+    ]
+
+
+def _of_steps(steps: Sequence[Json]) -> list[str]:
+    """Return what modify may change of a plan's steps, such as ``2.toStoreId``."""
+    from assent.cli.assignments import OF_STEP
+    from assent.cli.kinds import KINDS
+
+    return [
+        f"{number}.{name}"
+        for number, step in enumerate(steps, start=1)
+        if (kind := KINDS.get(str(step.get("type"))))
+        for name in (*kind.parameters, *OF_STEP)
     ]
 
 
@@ -157,7 +206,7 @@ def _answer(offered: Sequence[str], word: str) -> str:
 
 def _shown(one: Proposal) -> str:
     """A line that a shell writes on the terminal: no text of an object may be more than that."""
-    return f"{one.name}\t{spelled(f'{one.tier} {one.sentence}')}"
+    return f"{one.name}\t{spelled(f'{one.tier} {one.sentence}'.strip())}"
 
 
 def main() -> int:

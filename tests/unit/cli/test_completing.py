@@ -65,3 +65,45 @@ def test_what_a_shell_writes_on_the_terminal_is_harmless(desk: Desk) -> None:
     name, directive = complete("approve", [""]).splitlines()
     assert directive == ":4"
     assert name == f"{NAME}\tHigh add the label a --yes x \\x1b[2J\\u202e"
+
+
+TYPED = [
+    ("approve", ["-m", ""]),
+    ("approve", [NAME, "--break-glass", ""]),
+    ("approve", ["--confirm", "st"]),
+    ("approve", ["--token", ""]),
+    ("proposals", ["halt", "--reason", ""]),
+    ("proposals", ["cancel", NAME, "--message", ""]),
+    ("proposals", ["--as", ""]),
+]
+
+
+@pytest.mark.parametrize(("plugin", "words"), TYPED, ids=[" ".join(one[1]) for one in TYPED])
+def test_what_a_person_types_is_not_offered_names(
+    desk: Desk, plugin: str, words: list[str]
+) -> None:
+    """A proposal's name is no reason for it, and a command is no user."""
+    desk.has(recorded("pending-high"))
+    assert offered(complete(plugin, words)) == []
+
+
+@pytest.mark.parametrize("plugin", ["approve", "proposals"])
+def test_namespaces_and_contexts_are_offered_before_any_command(desk: Desk, plugin: str) -> None:
+    """As kubectl offers them."""
+    desk.is_told("get", "namespace/tikv\nnamespace/web\n")
+    desk.is_told("config", "prod\nstaging\n")
+    assert offered(complete(plugin, ["-n", ""])) == ["tikv", "web"]
+    assert offered(complete(plugin, ["--namespace", "w"])) == ["web"]
+    assert offered(complete(plugin, ["--context", "s"])) == ["staging"]
+
+
+def test_of_a_plan_the_fields_of_each_step_are_offered(desk: Desk) -> None:
+    """As modify takes them: of a plan it wants to hear which step."""
+    found = recorded("pending-high")
+    steps = [{"type": "EvictLeaders", "evictLeaders": {"storeId": 2}}]
+    action = {"type": "Plan", "plan": {"steps": steps}}
+    found["spec"]["action"] = found["status"]["assessed"]["action"] = action
+    desk.has(found)
+    fields = offered(complete("proposals", ["modify", NAME, ""]))
+    assert fields[:4] == ["1.storeId=", "1.group=", "1.waitUntil=", "reason="]
+    assert "steps=" not in fields

@@ -140,7 +140,7 @@ def test_fields_are_completed_by_the_action(desk: Desk) -> None:
     assert "notAfter=" in found
 
 
-def test_commands_flags_clusters_and_namespaces_are_completed(desk: Desk) -> None:
+def test_commands_flags_clusters_and_halts_are_completed(desk: Desk) -> None:
     """Own flags first; files after -f."""
     assert offered(complete("proposals", ["s"])) == ["show", "suspend"]
     assert offered(complete("approve", ["--wa"])) == ["--wait", "--warnings-as-errors"]
@@ -148,7 +148,6 @@ def test_commands_flags_clusters_and_namespaces_are_completed(desk: Desk) -> Non
     assert complete("approve", ["-f", ""]) == ":0"
     desk.is_told("get", {"items": [{"metadata": {"name": "prod"}}]})
     assert offered(complete("proposals", ["suspend", ""])) == ["prod"]
-    assert offered(complete("approve", ["-n", ""])) == ["prod"]
     assert offered(complete("proposals", ["unhalt", ""])) == ["prod"]
     assert offered(complete("proposals", ["halt", ""])) == []
 
