@@ -47,7 +47,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 def struck(scene: Scene) -> None:
     """The first strike: it waits for no progress, since there was none before it."""
     scene.phases = ["Executing"]
-    assert scene.strike().wait(5)
+    assert scene.strike().wait(30)
 
 
 def test_it_waits_for_work(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_it_waits_for_work(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Non
     come = scene.strike()
     assert not come.wait(0.05)
     scene.phases = ["Succeeded", "RollingBack"]
-    assert come.wait(5)
+    assert come.wait(30)
 
 
 def test_it_waits_for_progress(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,14 +69,14 @@ def test_it_waits_for_progress(scene: Scene, monkeypatch: pytest.MonkeyPatch) ->
     come = scene.strike()
     assert not come.wait(0.05)
     scene.phases.append("Succeeded")
-    assert come.wait(5)
+    assert come.wait(30)
 
 
 def test_its_patience_ends(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing moves at all, the faults go on."""
     monkeypatch.setattr(strikes, "PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(strikes, "WORK_SECONDS", 0.01)
-    assert scene.strike().wait(5)
+    assert scene.strike().wait(30)
 
 
 def test_the_end_of_the_campaign_ends_the_wait(scene: Scene) -> None:
@@ -84,5 +84,5 @@ def test_the_end_of_the_campaign_ends_the_wait(scene: Scene) -> None:
     came = scene.strike()
     began = time.monotonic()
     scene.stop.set()
-    assert came.wait(5)
-    assert time.monotonic() - began < 5
+    assert came.wait(30)
+    assert time.monotonic() - began < 20

@@ -37,7 +37,7 @@ def is_running(process: int) -> bool:
 
 def ends(process: int) -> bool:
     """True once it has ended; fails the test when it does not."""
-    return wait_for(lambda: not is_running(process), timeout_seconds=10, what="its end")
+    return wait_for(lambda: not is_running(process), timeout_seconds=60, what="its end")
 
 
 def number_in(file: Path) -> int:

@@ -28,7 +28,7 @@ class Recorder:
             self.seen.notify_all()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5), self.seen:
+        async with asyncio.timeout(30), self.seen:
             await self.seen.wait_for(lambda: len(self.worked) >= count)
 
 
@@ -121,7 +121,7 @@ async def test_leadership_lost_ends_the_whole_run() -> None:
 
     queue.add("a")
     with pytest.raises(ExceptionGroup) as caught:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await queue.run(work, workers=2)
     assert caught.value.subgroup(LeadershipLost) is not None
     assert recorder.errors == []

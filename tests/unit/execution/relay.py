@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.execution.rig import Rig
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ from tests.support.proposals import AUTHOR, NOW, OPERATOR
 
 NS = "tikv"
 POD = "assent-0"
-FACT_SECONDS = 4.0
+FACT_SECONDS = 30.0
 TICK_SECONDS = 0.001
 
 

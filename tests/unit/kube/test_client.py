@@ -16,27 +16,31 @@ from tests.unit.kube.conftest import NewClient
 
 Call = Callable[[KubeClient], Awaitable[object]]
 BODY: Raw = {"metadata": {"name": "a"}}
+PATIENCE = {"seconds": 20.0}
+"""Nobody is late but who is meant to be: a busy machine is not."""
 
 
 async def read(client: KubeClient) -> object:
     """A read."""
-    return await client.get(KINDS.cluster, "ns", "a", timeout_seconds=0.3)
+    return await client.get(KINDS.cluster, "ns", "a", timeout_seconds=PATIENCE["seconds"])
 
 
 async def create(client: KubeClient) -> object:
     """A write that makes an object."""
-    return await client.create(KINDS.proposal, "ns", BODY, timeout_seconds=0.3)
+    return await client.create(KINDS.proposal, "ns", BODY, timeout_seconds=PATIENCE["seconds"])
 
 
 async def rehearse(client: KubeClient) -> object:
     """A write that the server only pretends to do."""
-    return await client.create(KINDS.proposal, "ns", BODY, dry_run=True, timeout_seconds=0.3)
+    return await client.create(
+        KINDS.proposal, "ns", BODY, dry_run=True, timeout_seconds=PATIENCE["seconds"]
+    )
 
 
 async def patch(client: KubeClient) -> object:
     """A write that changes an object."""
     return await client.patch(
-        KINDS.cluster, "ns", "a", BODY, subresource="status", timeout_seconds=0.3
+        KINDS.cluster, "ns", "a", BODY, subresource="status", timeout_seconds=PATIENCE["seconds"]
     )
 
 
@@ -76,8 +80,11 @@ async def test_a_write_that_was_sent_and_not_answered_is_unknown_a_read_is_retry
     fault: Callable[[Visit], Awaitable[None]],
     call: Call,
     error: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server may have stored what it did not confirm; a read has nothing to store."""
+    if fault is silent:
+        monkeypatch.setitem(PATIENCE, "seconds", 0.6)
     async with rough_server(fault) as server:
         with pytest.raises(error):
             await call(new_client(server.url))

@@ -16,11 +16,14 @@ from assent.pd.writes import send
 from tests.support.pd import LIMIT, STOP_EVICT, permit
 from tests.support.rough_server import Reply, RoughServer, Visit, rough_server
 
-QUICK = Timeouts(connect_seconds=1, read_seconds=0.3, write_seconds=0.3, pool_seconds=0.3)
+PATIENT = Timeouts(connect_seconds=20, read_seconds=20, write_seconds=20, pool_seconds=20)
+"""Nobody is late but who is meant to be: a busy machine is not."""
+QUICK = Timeouts(connect_seconds=20, read_seconds=0.3, write_seconds=20, pool_seconds=20)
+"""For who never answers."""
 
 
 @asynccontextmanager
-async def led_by(url: str, *, timeouts: Timeouts = QUICK) -> AsyncIterator[PdClient]:
+async def led_by(url: str, *, timeouts: Timeouts = PATIENT) -> AsyncIterator[PdClient]:
     """A client that believes in a leader at that URL, whatever is there."""
     client = PdClient([url], timeouts=timeouts, clock=time.monotonic)
     client._leader = Leader("pd-0", 1, url, 1)
@@ -31,9 +34,14 @@ async def led_by(url: str, *, timeouts: Timeouts = QUICK) -> AsyncIterator[PdCli
 
 
 async def sent_to(reply: Reply) -> tuple[CallOutcome, RoughServer]:
-    async with rough_server(reply) as server, led_by(server.url) as client:
+    timeouts = patience_with(reply)
+    async with rough_server(reply) as server, led_by(server.url, timeouts=timeouts) as client:
         outcome = await send(client, LIMIT, permit(), monotonic=time.monotonic)
     return outcome, server
+
+
+def patience_with(reply: Reply) -> Timeouts:
+    return QUICK if reply is silence else PATIENT
 
 
 async def accept(visit: Visit) -> None:
@@ -144,7 +152,7 @@ async def test_an_answer_in_drops_ends_at_the_total_bound() -> None:
         lasted = time.monotonic() - began
     assert isinstance(outcome, Unknown)
     assert client.request_timeout_seconds == pytest.approx(0.5)
-    assert lasted < 2.0
+    assert lasted < 20.0, "all of it would take 50 s"
 
 
 async def test_a_permit_is_looked_at_after_the_connection_is_there() -> None:
@@ -225,7 +233,8 @@ async def test_a_broken_read_is_retryable_and_says_why(
     reply: Reply, reason: str, words: str
 ) -> None:
     """One sentence with endpoint and cause, for the STATUS of a TiKVCluster."""
-    async with rough_server(reply) as server, _asking(server.url) as client:
+    asking = patience_with(reply)
+    async with rough_server(reply) as server, _asking(server.url, asking) as client:
         with pytest.raises(Retryable, match=words) as caught:
             await client.discover()
     assert caught.value.reason == reason
@@ -273,7 +282,10 @@ async def test_failures_are_reported_too(reply: Reply) -> None:
     told: list[str] = []
     on_request: Callable[..., None] = lambda *it: told.append(it[2])  # noqa: E731
     async with rough_server(reply) as server:
-        client = PdClient([server.url], timeouts=QUICK, clock=time.monotonic, on_request=on_request)
+        timeouts = patience_with(reply)
+        client = PdClient(
+            [server.url], timeouts=timeouts, clock=time.monotonic, on_request=on_request
+        )
         client._leader = Leader("pd-0", 1, server.url, 1)
         await send(client, LIMIT, permit(), monotonic=time.monotonic)
         await client.aclose()
@@ -281,7 +293,7 @@ async def test_failures_are_reported_too(reply: Reply) -> None:
     assert told == [expected[reply]]
 
 
-def _asking(url: str, timeouts: Timeouts = QUICK) -> "_Closing":
+def _asking(url: str, timeouts: Timeouts = PATIENT) -> "_Closing":
     return _Closing(PdClient([url], timeouts=timeouts, clock=time.monotonic))
 
 

@@ -21,7 +21,8 @@ from tests.support.certificates import Authority, Pair
 from tests.support.pd import LIMIT, permit
 from tests.support.rough_server import RoughServer, Visit, rough_server
 
-QUICK = Timeouts(connect_seconds=0.8, read_seconds=0.8)
+PATIENT = Timeouts(connect_seconds=20, read_seconds=20)
+"""Nobody is late but who is meant to be: a busy machine is not."""
 AUTHORITY = Authority("pd authority")
 FOREIGN = Authority("another authority")
 SERVER = AUTHORITY.issue("pd")
@@ -83,8 +84,8 @@ def _demanding(folder: Path, pair: Pair) -> ssl.SSLContext:
     return context
 
 
-async def complaint(url: str, files: TlsFiles | None) -> Retryable:
-    client = PdClient([url], tls=files, clock=time.monotonic, timeouts=QUICK)
+async def complaint(url: str, files: TlsFiles | None, *, timeouts: Timeouts = PATIENT) -> Retryable:
+    client = PdClient([url], tls=files, clock=time.monotonic, timeouts=timeouts)
     try:
         with pytest.raises(Retryable) as caught:
             await client.discover()
@@ -194,7 +195,8 @@ async def test_silence_over_tls_is_no_tls_failure(tmp_path: Path) -> None:
 
     files = TlsFiles(AUTHORITY.pem, CLIENT.cert, CLIENT.key)
     async with rough_server(silence, tls=_demanding(tmp_path, SERVER)) as server:
-        error = await complaint(server.url, files)
+        quick = Timeouts(connect_seconds=20, read_seconds=0.8)
+        error = await complaint(server.url, files, timeouts=quick)
     assert error.reason == "PDUnreachable"
     assert "no answer within" in error.message
 
@@ -202,7 +204,8 @@ async def test_silence_over_tls_is_no_tls_failure(tmp_path: Path) -> None:
 async def test_a_handshake_that_never_ends_is_no_tls_failure() -> None:
     """Something listens and says nothing: not reachable."""
     async with rough_server(accept) as server:
-        error = await complaint(server.url.replace("http:", "https:"), TlsFiles(AUTHORITY.pem))
+        url, quick = server.url.replace("http:", "https:"), Timeouts(connect_seconds=0.8)
+        error = await complaint(url, TlsFiles(AUTHORITY.pem), timeouts=quick)
     assert error.reason == "PDUnreachable"
     assert "no connection within" in error.message
 

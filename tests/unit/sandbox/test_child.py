@@ -42,7 +42,7 @@ async def started(tmp_path: Path, program: str) -> Child:
     async def ready() -> bool:
         return "ready" in made.said()
 
-    await wait_until(ready, timeout_seconds=20, what="word of the child")
+    await wait_until(ready, timeout_seconds=60, what="word of the child")
     return made
 
 
@@ -66,7 +66,7 @@ async def test_freezing_stops_it_really(tmp_path: Path) -> None:
     process = psutil.Process(server.process_id)
     server.freeze()
     wait_for(
-        lambda: process.status() == psutil.STATUS_STOPPED, timeout_seconds=5, what="stopped child"
+        lambda: process.status() == psutil.STATUS_STOPPED, timeout_seconds=30, what="stopped child"
     )
     await server.stop()
 
@@ -75,7 +75,7 @@ async def test_a_frozen_child_can_be_stopped(tmp_path: Path) -> None:
     """A stopped process does not see SIGTERM until it runs on."""
     server = await started(tmp_path, SLEEPS)
     server.freeze()
-    await server.stop(grace_seconds=20)
+    await server.stop(grace_seconds=60)
     assert server.exit_code == -signal.SIGTERM
 
 
@@ -145,7 +145,7 @@ def test_it_does_not_outlive_a_killed_starter(tmp_path: Path) -> None:
         assert starter.stdout is not None
         sleeper = psutil.Process(int(starter.stdout.readline()))
         starter.kill()
-        wait_for(lambda: not sleeper.is_running(), timeout_seconds=10, what="end of the child")
+        wait_for(lambda: not sleeper.is_running(), timeout_seconds=60, what="end of the child")
 
 
 @pytest.mark.parametrize(

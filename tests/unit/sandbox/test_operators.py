@@ -17,7 +17,7 @@ from sandbox.waiting import wait_until
 from tests.unit.sandbox.fake_api import FakeApi, serving
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 def token(text: str) -> tuple[int, object]:
