@@ -12,11 +12,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox import Sandbox
 from sandbox.supervisor import OWNER
 from tests.contract.traps import named
 from tests.integration.mending import FAILED, mend, mend_operators
+from tests.support.examples import MANY
 
 # Kubernetes allows 63 characters in a name.
 LONGEST_STEM = 40
@@ -29,6 +31,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ[OWNER] = str(os.getpid())
 # A test run starts a dozen API servers and PDs: they collect garbage half as often as by default.
 os.environ.setdefault("GOGC", "200")
+# The same examples in every run, however slow the machine; others where many are asked for.
+settings.register_profile(
+    "assent",
+    deadline=None,
+    derandomize=not os.environ.get(MANY),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("assent")
 UNIT = Path(__file__).parent / "unit"
 COVERING = (UNIT / "api", UNIT / "core")
 CALM = {"patrol-region-interval": "100ms"}
