@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import ActionProposalStatus, Phase
+from assent.api.v1alpha1.actionproposal import Decision as Said
 from assent.api.v1alpha1.lifecycle import OPEN, LifeEvent
 from assent.api.v1alpha1.tikvcluster import Mode
 from assent.core.actions.catalogue import CATALOGUE
@@ -32,9 +33,12 @@ from assent.core.lifecycle.gate_list import (
     first_held,
     gates_of,
 )
-from assent.core.lifecycle.messages import approve_command
+from assent.core.lifecycle.messages import approve_command, clip
 from assent.core.lifecycle.transition import Also, Cause, advance, seen
 from assent.core.policy.gates import RECHECK_SECONDS
+
+MAX_NAMES = 120
+"""Characters for those who approved an earlier revision; the list of approvals names all."""
 
 
 def decide(facts: Facts, catalogue: Catalogue = CATALOGUE) -> Decision:
@@ -177,7 +181,7 @@ def _question(facts: Facts, also: Also) -> Cause:
     )
     return Cause(
         Reason.AWAITING_APPROVAL,
-        f"Needs {more} to {status.summary} ({kind}){_anew(status)}",
+        f"Needs {more} to {status.summary} ({kind}){_anew(status)}{_again(facts, digest)}",
         facts.operator_username,
         f"To approve: {line}",
     )
@@ -188,6 +192,21 @@ def _anew(status: ActionProposalStatus) -> str:
     if status.revision_reason is None:
         return ""
     return f"; revision {status.revision}, because {status.revision_reason}"
+
+
+def _again(facts: Facts, digest: str) -> str:
+    """Return what whoever approved an earlier revision does, as the end of a sentence.
+
+    The line to copy adds a seat and repeats theirs; the API server refuses two of one person.
+    """
+    seats = facts.proposal.spec.approvals or ()
+    earlier = sorted(
+        seat.by for seat in seats if seat.decision is Said.APPROVE and seat.digest != digest
+    )
+    if not earlier:
+        return ""
+    names = clip(", ".join(earlier), MAX_NAMES)
+    return f"; who approved before ({names}) gives this digest in their own seat"
 
 
 def _resting_event(facts: Facts, *, approvals_void: bool) -> LifeEvent | None:

@@ -127,6 +127,15 @@ def test_a_risen_tier_says_so_and_lists_who_is_asked_again() -> None:
     assert count.summary == "0/2"
     (not_counting,) = count.not_counting or []
     assert (not_counting.by, not_counting.reason[:26]) == ("sre-2", "it is for another revision")
+    # The line to copy keeps that seat, for others may not drop it: a second one would be refused.
+    assert "who approved before (sre-2) gives this digest in their own seat" in (decided.status.message or "")
+
+
+def test_without_an_earlier_approval_nothing_is_said_of_one() -> None:
+    """Most revisions: one clause less to read."""
+    known = assessed(facts(cluster=cluster(dry_run=True)))
+    message = decide(replace(known, cluster=cluster())).status.message or ""
+    assert "revision 2, because dry-run was switched off. To approve: " in message
 
 
 def test_a_flip_of_dry_run_says_so() -> None:
