@@ -9,7 +9,7 @@ from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.kubectl import FIELD_MANAGER, Kubectl
 from assent.cli.proposal import Json
 from assent.cli.queries import CLUSTERS, HALTS
-from assent.cli.reading import similar
+from assent.cli.reading import place, similar
 from assent.cli.sending import agree, told
 
 
@@ -31,12 +31,12 @@ def _switch(
     chosen: argparse.Namespace, kubectl: Kubectl, console: Console, *, suspended: bool
 ) -> int:
     found = kubectl.document("get", CLUSTERS, "-o", "json")["items"]
-    cluster = _one(found, chosen.name, "TiKVCluster")
+    cluster = _one(found, chosen.name, "TiKVCluster", kubectl)
     name, namespace = cluster["metadata"]["name"], cluster["metadata"]["namespace"]
     verb = "suspend" if suspended else "resume"
     if bool(cluster["spec"].get("suspend")) is suspended:
-        state = "suspended" if suspended else "not suspended"
-        raise CliError(f"{name} is {state} already.", Exit.NOT_NOW)
+        state = "suspended already" if suspended else "not suspended: nothing to resume"
+        raise CliError(f"{name} is {state}.", Exit.NOT_NOW)
     if not suspended:
         agree(chosen, console, f"Let calls on {name} go on?")
     body = json.dumps({"spec": {"suspend": suspended}})
@@ -93,7 +93,7 @@ def unhalt(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     found = kubectl.document("get", HALTS, "-o", "json")["items"]
     if not found:
         raise CliError("There is no Halt; nothing is stopped by one.", Exit.NOT_NOW)
-    one = _one(found, chosen.name, "Halt")
+    one = _one(found, chosen.name, "Halt", kubectl)
     name = one["metadata"]["name"]
     console.say(f"{name}: {flat(one['spec']['reason'])}")
     agree(chosen, console, "Let calls go on?")
@@ -109,7 +109,7 @@ def _more(chosen: argparse.Namespace) -> list[str]:
     return [*more, "-o", chosen.output] if chosen.output else more
 
 
-def _one(found: Sequence[Json], name: str | None, kind: str) -> Json:
+def _one(found: Sequence[Json], name: str | None, kind: str, kubectl: Kubectl) -> Json:
     """Return the one that is named, or the only one."""
     names = [str(one["metadata"]["name"]) for one in found]
     if name in names:
@@ -117,7 +117,7 @@ def _one(found: Sequence[Json], name: str | None, kind: str) -> Json:
     if name is None and len(found) == 1:
         return found[0]
     if not names:
-        raise CliError(f"There is no {kind} in this namespace.", Exit.NOT_NOW)
+        raise CliError(f"There is no {kind} in {place(kubectl)}.", Exit.NOT_NOW)
     if name is None:
         raise CliError(f"Say which {kind}: {', '.join(names)}.", Exit.USAGE)
     near = similar(name, names)

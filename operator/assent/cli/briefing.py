@@ -81,7 +81,10 @@ def _facts(proposal: Proposal, console: Console) -> list[tuple[str, str]]:
     return [
         ("Proposal", f"{proposal.namespace}/{proposal.name}{edited}"),
         ("Cluster", proposal.cluster),
-        ("Target", proposal.target + (f" ({who})" if who and short else "")),
+        (
+            "Target",
+            proposal.target + (f" ({who})" if short and who not in ("", proposal.target) else ""),
+        ),
         *((f"  {fact['name']}", str(fact["value"])) for fact in identity if not short),
         ("Tier", console.paint(proposal.tier, *TIERS.get(proposal.tier, ()))),
         ("Proposed by", proposal.author),

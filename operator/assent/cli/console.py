@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TextIO
 
+WIDEST, NARROWEST = 100, 40
+"""Columns of a line of text; below the second its words are left to the terminal."""
 CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -100,6 +102,15 @@ class Console:
         """True on a terminal, unless NO_COLOR is set (no-color.org) or the terminal is dumb."""
         plain = self._environment.get("NO_COLOR") or self._environment.get("TERM") == "dumb"
         return self.talk.isatty() and not plain
+
+    @property
+    def width(self) -> int:
+        """How many columns a line of text may take: those of the terminal, where that is known."""
+        try:
+            columns = os.get_terminal_size(self.talk.fileno()).columns if self.talk.isatty() else 0
+        except (OSError, ValueError):  # no terminal of the system's own
+            columns = 0
+        return max(NARROWEST, min(WIDEST, columns)) if columns else WIDEST
 
     def paint(self, text: str, *styles: str) -> str:
         """Return the text in these styles where colours are seen, else as it is."""

@@ -39,7 +39,7 @@ class Decider:
         self._kubectl = kubectl
         self._console = console
         self._me = me
-        self._has_given = False
+        self._printed = list[str]()
 
     def decide(self, proposal: Proposal, decision: str) -> Proposal:
         """Show it, ask where a person is there, send the decision; return what was decided on.
@@ -149,11 +149,19 @@ class Decider:
         self._console.say(f"{mark} {proposal.name} {verb} by {self._me}{alone}{dry}")
 
     def _give(self, printed: str) -> None:
-        """Write the object; several YAML documents of one stream are separated."""
-        if self._chosen.output == "yaml" and self._has_given:
-            self._console.give("---")
-        self._has_given = True
-        self._console.give(printed)
+        """Write the object, or keep it for the List of several."""
+        chosen = self._chosen
+        if chosen.output != "name" and (chosen.all or len(chosen.names) > 1):
+            self._printed.append(printed)
+        else:
+            self._console.give(printed)
+
+    def give_list(self) -> None:
+        """Write the objects of several proposals that were decided, as kubectl get does."""
+        if self._printed:
+            from assent.cli.manifest import list_of
+
+            self._console.give(list_of(self._printed, str(self._chosen.output)))
 
 
 def _refusal(proposal: Proposal, said: str, decision: str) -> str:

@@ -10,6 +10,7 @@ from assent.cli.proposal import Proposal
 from assent.cli.queries import NAMED_SHORT, bare
 from assent.cli.reading import read_with_name
 from assent.cli.seats import APPROVE, REJECT
+from assent.cli.wording import RULE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,12 +136,15 @@ def run(decision: str, arguments: Sequence[str], console: Console) -> int:
     else:
         proposals, me = read_with_name(kubectl, chosen.names)
     decider = Decider(chosen, kubectl, console, me)
-    decided, code = _decide_each(decider, proposals, decision, console)
+    try:
+        decided, code = _decide_each(decider, proposals, decision, console)
+    finally:
+        decider.give_list()
     if not decided or not chosen.wait or chosen.dry_run == "server":
         return code
     from assent.cli.waiting import wait_for_each
 
-    outcome = wait_for_each(decided, limit, kubectl, console, void_when_changed=decision == APPROVE)
+    outcome = wait_for_each(decided, limit, kubectl, console, rejected=decision == REJECT)
     return outcome if code == Exit.OK else code
 
 
@@ -160,7 +164,9 @@ def _decide_each(
 ) -> tuple[list[Proposal], int]:
     """Decide one after the other; one that cannot be decided does not stop the others."""
     decided, code = list[Proposal](), Exit.OK
-    for proposal in proposals:
+    for number, proposal in enumerate(proposals):
+        if number:
+            console.say(RULE)
         try:
             decided.append(decider.decide(proposal, decision))
         except CliError as error:

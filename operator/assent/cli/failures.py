@@ -8,7 +8,7 @@ class Exit:
     """Exit codes of every plugin. Plain numbers: an enum takes 5 ms to load."""
 
     OK = 0
-    """Done; with ``--wait`` also: it Succeeded, or is Active."""
+    """Done; with ``--wait``: it Succeeded, or is Active, or as one rejected it: Rejected."""
     REFUSED = 1
     """The API server said no, could not be reached, or kubectl failed."""
     USAGE = 2
@@ -62,6 +62,7 @@ HINTS = {
     'cannot delete resource "halts"': _UNHALT,
     'cannot patch resource "tikvclusters"': "Suspending needs the role assent-proposer, resuming "
     "assent-configurer.",
+    " may not configure TiKVCluster ": "The role assent-configurer has that verb.",
     " cannot create resource": "Filing needs the role assent-proposer, or the built-in edit.",
     " cannot list resource": _SEEING,
     " cannot get resource": _SEEING,

@@ -52,7 +52,9 @@ def _told(command: Command, arguments: Sequence[str], console: Console) -> int:
         console.warn(str(error))
         return int(error.code)
     except KeyboardInterrupt:
-        console.warn("Stopped. What was sent before stays; look: kubectl proposals")
+        # Beside the ^C of a terminal it would be part of the line before it.
+        start = "\n" if console.is_asked else ""
+        console.warn(f"{start}Stopped. What was sent before stays; look: kubectl proposals")
         return int(Exit.INTERRUPTED)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         console.warn(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from assent.cli.proposal import Json
@@ -69,9 +70,31 @@ def exported(document: Json, *, author: str | None = None) -> Json:
 
 
 def _type_first(value: Any) -> Any:
-    if not isinstance(value, dict) or "type" not in value:
+    """The same with the type of the action, and of each step of a plan, before its parameters."""
+    if isinstance(value, list):
+        return [_type_first(one) for one in value]
+    if not isinstance(value, dict):
         return value
-    return {"type": value["type"], **{name: one for name, one in value.items() if name != "type"}}
+    first = {"type": value["type"]} if "type" in value else {}
+    return {**first, **{name: _type_first(one) for name, one in value.items() if name != "type"}}
+
+
+def list_of(printed: Sequence[str], form: str) -> str:
+    """Return the objects, each as kubectl printed it in this form (json or yaml), as a List."""
+    if form == "yaml":
+        items = "".join(f"- {_indented(one, 2)[2:]}\n" for one in printed)
+        return f'apiVersion: v1\nitems:\n{items}kind: List\nmetadata:\n  resourceVersion: ""\n'
+    items = ",\n".join(_indented(one, 8) for one in printed)
+    start, end = '{\n    "apiVersion": "v1",\n    "items": [\n', "\n    ],\n"
+    return (
+        f'{start}{items}{end}    "kind": "List",\n    "metadata": {{\n'
+        '        "resourceVersion": ""\n    }\n}\n'
+    )
+
+
+def _indented(text: str, columns: int) -> str:
+    pad = " " * columns
+    return "\n".join(f"{pad}{line}" if line else "" for line in text.rstrip().split("\n"))
 
 
 def account(text: str) -> str:

@@ -20,7 +20,7 @@ from assent.cli.proposal import IN_FLIGHT, OPEN, Json, Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read_with_name
 from assent.cli.steps import headline
-from assent.cli.wording import PHASES, TIERS, clock, fields, heading, lines, until, verbatim
+from assent.cli.wording import PHASES, RULE, TIERS, clock, fields, heading, lines, until, verbatim
 
 
 def show(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
@@ -32,7 +32,7 @@ def show(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
     proposals, me = read_with_name(kubectl, chosen.names)
     for number, proposal in enumerate(proposals):
         if number:
-            console.say("\n" + "─" * 40)
+            console.say(RULE)
         _sections(proposal, me, console)
     return 0
 
@@ -88,7 +88,9 @@ def _why(proposal: Proposal, console: Console) -> None:
     heading(console, "Why")
     reason = proposal.spec.get("reason")
     said = reason and reason != (proposal.status.get("finding") or {}).get("diagnosis")
-    lines(console, f"{proposal.author}: {reason}" if said else f"Proposed by {proposal.author}")
+    kept = (proposal.original or {}).get("reason") == reason  # whoever changed the rest
+    speaker = proposal.authors[0] if kept else proposal.author
+    lines(console, f"{speaker}: {reason}" if said else f"Proposed by {proposal.author}")
     evidence(proposal, console)
 
 

@@ -47,12 +47,12 @@ def wait_for_each(
     kubectl: Kubectl,
     console: Console,
     *,
-    void_when_changed: bool,
+    rejected: bool,
 ) -> int:
     """Follow them one after the other; return the first outcome that is not a success.
 
-    ``timeout_seconds``: 0 waits for ever. ``void_when_changed``: what was said is void once another
-    digest stands, so that waiting for it makes no sense.
+    ``timeout_seconds``: 0 waits for ever. ``rejected``: these were rejected, so that Rejected is
+    the success; else they were approved, which is void once another digest stands.
 
     Raises:
         CliError: the time is over, or one was deleted; the proposals go on without us.
@@ -61,7 +61,9 @@ def wait_for_each(
     deadline = console.now() + limit if limit else None
     code = Exit.OK
     for one in decided:
-        outcome = follow(one, deadline, kubectl, console, void_when_changed=void_when_changed)
+        outcome = follow(one, deadline, kubectl, console, void_when_changed=not rejected)
+        if rejected and outcome == Exit.REJECTED:
+            outcome = Exit.OK  # as everywhere: what was asked for has come about
         code = outcome if code is Exit.OK else code
     return code
 

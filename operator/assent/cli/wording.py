@@ -26,7 +26,8 @@ PHASES = {
     "RollbackFailed": ("red", "bold"),
 }
 VERDICTS = {"pass": GOOD, "warn": ("yellow",), "hold": ("yellow", "bold"), "deny": ("red", "bold")}
-WIDTH = 100
+RULE = "\n" + "─" * 40
+"""Between two proposals."""
 
 
 def instant(text: str | None) -> datetime | None:
@@ -100,7 +101,7 @@ def heading(console: Console, title: str) -> None:
 def lines(console: Console, text: str, indent: str = "  ", hanging: str | None = None) -> None:
     """Write a paragraph, whatever lines its text is in; long ones are broken, commands are not."""
     text = flat(text)
-    if console.wide(indent + text) <= WIDTH or text.startswith(("kubectl ", "pd-ctl ")):
+    if console.wide(indent + text) <= console.width or text.startswith(("kubectl ", "pd-ctl ")):
         console.say(indent + text)
         return
     for line in _wrapped(text, indent, hanging or indent, console):
@@ -118,7 +119,7 @@ def _wrapped(text: str, first: str, following: str, console: Console) -> list[st
     found, line, start = list[str](), "", first
     for word in text.split():
         longer = f"{line} {word}" if line else word
-        if line and console.wide(start + longer) > WIDTH:
+        if line and console.wide(start + longer) > console.width:
             found.append(start + line)
             line, start = word, following
         else:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from assent.api.v1alpha1.actionproposal import Phase
 from assent.cli import waiting
@@ -92,6 +93,8 @@ HALTS = NO_LIST.replace("actionproposals", "halts")
 ROLES = [
     (("suspend", "prod"), "patch", NO_PATCH.replace("actionproposals", "tikvclusters"),
      "Suspending needs the role assent-proposer, resuming assent-configurer."),
+    (("resume", "prod"), "patch", "user alice may not configure TiKVCluster tikv/prod: …",
+     "The role assent-configurer has that verb."),
     (("halt", "--reason", "x"), "create", HALTS.replace("cannot list", "cannot create"),
      "It needs the role assent-halt, by a ClusterRoleBinding."),
     (("unhalt",), "get", HALTS, "It needs the role assent-unhalt, by a ClusterRoleBinding."),
@@ -112,8 +115,9 @@ def test_the_role_that_is_named_is_the_one_that_may(
     """Somebody who is sent for a role at night must come back with the right one: a viewer of
     proposals lifts no Halt, and an approver suspends no cluster.
     """
-    found = {"metadata": {"name": "prod", "namespace": "tikv"}, "spec": {"reason": "x"}}
-    if line[0] in ("suspend", "unhalt"):
+    spec = {"reason": "x", "suspend": line[0] == "resume"}
+    found = {"metadata": {"name": "prod", "namespace": "tikv"}, "spec": spec}
+    if line[0] in ("suspend", "resume", "unhalt"):
         desk.is_told("get", {"items": [found]})
     else:
         desk.has(recorded("pending-high"))
@@ -269,6 +273,19 @@ def test_what_was_changed_since_it_was_filed_is_shown_to_who_decides(desk: Desk)
     assert "(revision 2)" in out
 
 
+def test_words_are_not_put_into_the_mouth_of_who_changed_the_rest(desk: Desk) -> None:
+    """Sam changed a number, and left the reason that Ann had given."""
+    found = recorded("pending-high", authors=["ann", "sam"])
+    found["status"]["original"] = {**found["status"]["assessed"], "dryRun": True}
+    desk.has(found)
+    reason = found["spec"]["reason"]
+    assert f"Why\n  ann: {reason}" in desk.runs(proposals, "show", NAME).out
+    found["status"]["original"]["reason"] = "another"
+    desk.answers["get"] = []
+    desk.has(found)
+    assert f"Why\n  sam: {reason}" in desk.runs(proposals, "show", NAME).out
+
+
 # -- several names ----------------------------------------------------------------------------
 
 
@@ -311,14 +328,30 @@ def test_no_to_one_of_several_leaves_the_others(desk: Desk) -> None:
     assert f"{NAME} still waits" in done.err
 
 
-def test_several_yaml_objects_are_separate_documents(desk: Desk) -> None:
-    """Else the second would hide the first."""
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_several_objects_are_a_list(desk: Desk, form: str) -> None:
+    """As those of `kubectl get` and of show: one document, whoever reads it."""
     first, second = recorded("pending-high"), recorded("pending-low")
+    first["metadata"]["annotations"] = {"note": "line one\n\n  line two\n"}
+    for one in (first, second):
+        text = json.dumps(one, indent=4) if form == "json" else yaml.safe_dump(one)
+        desk.is_told("patch", f"{text}\n")
     desk.has(first, second)
-    desk.is_told("patch", "kind: A\n")
-    desk.is_told("patch", "kind: B\n")
-    done = desk.runs(approve, NAME, second["metadata"]["name"], "-o", "yaml")
-    assert done.out == "kind: A\n---\nkind: B\n"
+    done = desk.runs(approve, NAME, second["metadata"]["name"], "-o", form)
+    read = json.loads(done.out) if form == "json" else yaml.safe_load(done.out)
+    assert (read["kind"], read["items"]) == ("List", [first, second])
+
+
+def test_a_list_has_what_was_decided_and_nothing_else(desk: Desk) -> None:
+    """One that was refused is told of on stderr; of none there is no List."""
+    first, second = recorded("pending-high", phase="Executing"), recorded("pending-low")
+    desk.has(first, second)
+    desk.is_told("patch", json.dumps(second, indent=4))
+    desk.is_told("patch", err="no", code=1)
+    names = (NAME, second["metadata"]["name"])
+    done = desk.runs(approve, *names, "-o", "json")
+    assert (done.code, json.loads(done.out)["items"]) == (Exit.NOT_NOW, [second])
+    assert desk.runs(approve, *names, "-o", "json").out == ""
 
 
 @pytest.mark.parametrize(

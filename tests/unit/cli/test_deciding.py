@@ -319,6 +319,7 @@ def test_several_names_are_decided_one_by_one(desk: Desk) -> None:
     done = desk.runs(approve, NAME, other["metadata"]["name"])
     assert done.code == Exit.NOT_NOW
     assert "it is Executing" in done.err
+    assert "\n" + "─" * 40 + "\n" in done.out, "where one ends and the next begins"
     assert f"✔ {other['metadata']['name']} approved by alice" in done.out
 
 

@@ -57,6 +57,18 @@ def test_an_export_has_the_ask_and_nothing_else(desk: Desk) -> None:
     assert next(iter(manifest["spec"]["action"])) == "type"
 
 
+def test_the_type_of_each_step_stands_before_its_parameters(desk: Desk) -> None:
+    """Whoever reads the manifest wants to know of what the numbers are."""
+    found = recorded("pending-high")
+    steps = [{"evictLeaders": {"storeId": 2}, "group": "a", "type": "EvictLeaders"}]
+    found["spec"]["action"] = {"plan": {"steps": steps}, "type": "Plan"}
+    desk.has(found)
+    action = yaml.safe_load(desk.runs(proposals, "export", "fill-store-2").out)["spec"]["action"]
+    assert action == found["spec"]["action"]
+    assert list(action) == ["type", "plan"]
+    assert list(action["plan"]["steps"][0]) == ["type", "evictLeaders", "group"]
+
+
 def test_an_export_can_be_the_git_accounts_own(desk: Desk) -> None:
     """Who creates it from Git must be its author."""
     desk.has(recorded("pending-high"))

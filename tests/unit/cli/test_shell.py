@@ -1,9 +1,12 @@
 """Flags, completion, processes, words, and how a plugin starts and ends."""
 
+import fcntl
 import io
 import os
+import struct
 import subprocess
 import sys
+import termios
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 
 from assent.cli import ahead, flags, main, queries, wording
 from assent.cli.completion import complete, connection
-from assent.cli.console import Console
+from assent.cli.console import NARROWEST, WIDEST, Console
 from assent.cli.decision_command import approve, parser
 from assent.cli.failures import CliError, Exit
 from assent.cli.kubectl import Kubectl, documents
@@ -22,7 +25,7 @@ from assent.cli.seats import APPROVE, REJECT
 from hack.plugins import ENTRIES, build
 from sandbox.bench.plugins import BASE, figures, table
 from sandbox.toolchain import kubectl_path
-from tests.unit.cli.desk import NOW, Desk, recorded
+from tests.unit.cli.desk import NOW, Desk, Terminal, recorded
 
 HEAVY = ("argparse.foo", "asyncio", "dataclasses", "inspect", "pydantic", "subprocess", "typing",
          "shutil", "urllib", "http", "ssl", "yaml", "kubernetes", "httpx")  # fmt: skip
@@ -330,9 +333,30 @@ def test_long_lines_break_between_words_and_commands_do_not() -> None:
     wording.lines(console, "word " * 40)
     wording.lines(console, "kubectl " + "argument " * 40)
     *broken, command = out.getvalue().splitlines()
-    assert all(len(line) <= wording.WIDTH for line in broken)
+    assert all(len(line) <= WIDEST for line in broken)
     assert len(broken) == 3
-    assert len(command) > wording.WIDTH
+    assert len(command) > WIDEST
+
+
+@pytest.mark.parametrize(
+    ("columns", "widest", "why"),
+    [
+        (80, 80, "half of all terminals: else each line breaks in the middle of a word"),
+        (300, WIDEST, "nobody reads lines of that length"),
+        (10, NARROWEST, "one word a line is no text"),
+        (0, WIDEST, "a terminal that does not know"),
+    ],
+)
+def test_lines_are_as_wide_as_the_terminal(columns: int, widest: int, why: str) -> None:
+    """Within reason."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(theirs, "w") as out:
+        console = Console(out, out, io.StringIO(), environment={})
+        wording.lines(console, "a word " * 60)
+        lines = os.read(ours, 4096).decode().splitlines()
+        assert widest - len("word ") - 1 <= max(len(line) for line in lines) <= widest, why
+    os.close(ours)
 
 
 def test_an_interrupted_command_says_where_to_look() -> None:
@@ -341,6 +365,9 @@ def test_an_interrupted_command_says_where_to_look() -> None:
     def interrupted(arguments: object, console: Console) -> int:
         raise KeyboardInterrupt
 
+    seen = Terminal()
+    main.run(interrupted, [], Console(seen, seen, Terminal(), environment={}))
+    assert seen.getvalue().startswith("\nStopped."), "not beside the question and its ^C"
     err = io.StringIO()
     code = main.run(interrupted, [], Console(io.StringIO(), err, io.StringIO(), environment={}))
     assert (code, "kubectl proposals" in err.getvalue()) == (130, True)

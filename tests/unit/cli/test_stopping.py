@@ -73,8 +73,8 @@ def test_what_is_resumed_may_still_be_halted(
         (["a", "b"], ["suspend"], "Say which TiKVCluster: a, b.", Exit.USAGE),
         (["prod"], ["suspend", "prdo"], "Did you mean prod?", Exit.NOT_NOW),
         (["prod"], ["suspend", "xyz"], "There are: prod.", Exit.NOT_NOW),
-        ([], ["suspend"], "There is no TiKVCluster in this namespace.", Exit.NOT_NOW),
-        (["prod"], ["resume"], "prod is not suspended already.", Exit.NOT_NOW),
+        ([], ["suspend"], "There is no TiKVCluster in namespace default.", Exit.NOT_NOW),
+        (["prod"], ["resume"], "prod is not suspended: nothing to resume.", Exit.NOT_NOW),
     ],
 )
 def test_it_must_be_clear_which_cluster(
@@ -82,6 +82,7 @@ def test_it_must_be_clear_which_cluster(
 ) -> None:
     """Nothing is guessed, and nothing is sent."""
     desk.is_told("get", {"items": [cluster(name) for name in found]})
+    desk.is_told("config", "")
     done = desk.runs(proposals, *words)
     assert (done.code, desk.calls("patch")) == (code, [])
     assert said in done.err
@@ -264,9 +265,11 @@ def test_only_another_text_that_still_waits_makes_it_void(
 
 
 def test_who_rejects_waits_for_the_end_whatever_is_written(desk: Desk) -> None:
-    """A rejection is for no digest."""
+    """A rejection is for no digest; that it came about is what was asked for."""
     waits(desk, event(revised()), event(recorded("succeeded", phase="Rejected")))
-    assert desk.runs(reject, NAME, "-m", "no", "--wait").code == Exit.REJECTED
+    assert desk.runs(reject, NAME, "-m", "no", "--wait").code == Exit.OK
+    waits(desk, event(recorded("succeeded", phase="Cancelled")))
+    assert desk.runs(reject, NAME, "-m", "no", "--wait").code == Exit.CANCELLED
 
 
 def test_what_was_shown_last_is_what_is_waited_for(desk: Desk) -> None:
