@@ -44,7 +44,7 @@ async def test_a_learner_on_its_way_is_seen_and_not_settled(stage: Stage) -> Non
     region = await stage.region()
     hold_rule_checker(stage)
     want_replicas(stage, region, voter=4)
-    stage.stores_settings(snapshot_delay_ms=1500)
+    stage.stores_settings(snapshot_delay_ms=4000)
     params = AddPeer(region_id=region.id, store_id=store_without(region))
     begun = await stage.perform(params, enough=Progress.SEEN)
     assert begun.verification.progress is Progress.SEEN

@@ -110,7 +110,7 @@ async def test_p22_a_second_merge_is_refused_by_pd(stage: Stage) -> None:
     left, right = await neighbours(stage)
     params = MergeRegions(source_region_id=left.id, target_region_id=right.id)
     action = action_for(params)
-    stage.stores_settings(command_delay_ms=1500)
+    stage.stores_settings(command_delay_ms=4000)
     seen = await stage.see(params)
     before = action.before(params, seen)
     assert isinstance(await stage.send(action.call(params)), Did)

@@ -32,7 +32,7 @@ def body(name: str = "p1") -> dict[str, Any]:
 
 async def patiently(write: Callable[[], Awaitable[T]]) -> T:
     """Return what the write returns, once the fence has heard of the new holder."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await write()

@@ -195,13 +195,13 @@ def test_nothing_is_left_behind(scene: Scene, hands: Hands, tmp_path: Path) -> N
             waiting, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             scene.box.wait_for(
-                lambda: list(doors.iterdir()) or process.poll() is not None, 20, "it"
+                lambda: list(doors.iterdir()) or process.poll() is not None, 60, "it"
             )
             process.send_signal(number)
             process.communicate(timeout=30)
-        scene.box.wait_for(lambda: not list(doors.iterdir()), 10, "the door to be closed")
+        scene.box.wait_for(lambda: not list(doors.iterdir()), 30, "the door to be closed")
     mine = f"--unix-socket={doors}"
-    assert mine not in running_commands()
+    scene.box.wait_for(lambda: mine not in running_commands(), 30, "the end of kubectl proxy")
 
 
 def running_commands() -> str:

@@ -196,7 +196,7 @@ def test_the_reader_takes_part_and_leaves_with_ctrl_c(paused: Paused) -> None:
     assert len(parts) == 7
     paused.process.send_signal(signal.SIGINT)
     assert paused.process.wait(PATIENCE_SECONDS) == INTERRUPTED
-    _, alive = psutil.wait_procs(parts, timeout=0)
+    _, alive = psutil.wait_procs(parts, timeout=30)  # init has to take note, too
     assert alive == []
     assert list(paused.folder.iterdir()) == []
     assert paused.text().endswith("Interrupted; everything is stopped.\n")

@@ -131,7 +131,7 @@ def test_an_interrupted_up_leaves_nothing(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: (directory / "data").exists(), timeout_seconds=30, what="first server's data")
+    wait_for(lambda: (directory / "data").exists(), timeout_seconds=90, what="first server's data")
     up.send_signal(signal.SIGINT)
     _, told = up.communicate()
     assert up.returncode == INTERRUPTED, told
@@ -159,5 +159,5 @@ def _crash(directory: Path) -> None:
     supervisor, *children = [psutil.Process(process_id) for process_id in box.process_ids]
     box.stop()
     supervisor.kill()
-    _, alive = psutil.wait_procs([supervisor, *children], timeout=10)
+    _, alive = psutil.wait_procs([supervisor, *children], timeout=60)
     assert alive == []

@@ -5,6 +5,7 @@ import pytest
 
 from sandbox import Sandbox
 from sandbox.library import KubectlError
+from sandbox.records import ApiRequest
 
 EVICTION = {"name": "evict-leader-scheduler", "store_id": 1}
 CALLER = "sandbox-test"
@@ -20,8 +21,9 @@ def test_a_write_to_pd_is_journaled_once_and_carried_out(box: Sandbox) -> None:
     assert (write.method, write.path, write.status) == ("POST", "/pd/api/v1/schedulers", 200)
     assert write.json() == EVICTION
     box.wait_for(lambda: box.pd.leader_counts()[1] == 0, what="store without leaders")
+    # PD may balance leaders among the others meanwhile, after what another test did.
     led = {effect["from_store"] for effect in box.effects()[moved_before:]}
-    assert led == {1}
+    assert 1 in led
 
 
 def test_what_goes_past_the_proxy_is_not_journaled(box: Sandbox) -> None:
@@ -80,14 +82,20 @@ def test_admission_is_in_force_from_the_start(box: Sandbox, namespace: str) -> N
 
 def test_the_audit_log_tells_stored_writes_from_the_rest(box: Sandbox, namespace: str) -> None:
     """`API writes per lifecycle` counts what was stored: no read, no dry-run, no refusal."""
-    before = len(box.audit())
     create = ("create", "configmap", "one", "-n", namespace)
     box.kubectl(*create, "--dry-run=server")
     box.kubectl(*create)
     with pytest.raises(KubectlError, match="already exists"):
         box.kubectl(*create)
     box.kubectl("get", "configmaps", "-n", namespace)
-    lines = [line for line in box.audit()[before:] if line.resource == "configmaps"]
+
+    def told() -> list[ApiRequest]:
+        mine = [line for line in box.audit() if line.namespace == namespace]
+        return [line for line in mine if line.resource == "configmaps"]
+
+    # The audit log has a request only after whoever sent it has the answer.
+    box.wait_for(lambda: len(told()) >= 4, what="four requests in the audit log")
+    lines = sorted(told(), key=lambda line: line.received)
     assert [(line.verb, line.code, line.persists) for line in lines] == [
         ("create", 201, False),
         ("create", 201, True),

@@ -86,7 +86,7 @@ def test_a_frozen_operator_still_counts_as_running(box: Sandbox, operator: Opera
         httpx.get(f"{operator.url}/readyz", timeout=0.5)
     assert pod_status(box, operator.pod)["phase"] == "Running"
     operator.thaw()
-    assert httpx.get(f"{operator.url}/readyz", timeout=5).is_success
+    assert httpx.get(f"{operator.url}/readyz", timeout=60).is_success
 
 
 def test_a_frozen_operator_can_be_stopped(box: Sandbox, operator: OperatorHandle) -> None:
