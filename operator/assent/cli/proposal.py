@@ -174,7 +174,10 @@ class Proposal:
 
 
 def changes(before: Json, after: Json) -> list[tuple[str, Any, Any]]:
-    """Return what differs between two asks: path, value before, value after; None for absent."""
+    """Return what differs between two asks: path, value before, value after; None for absent.
+
+    Places in lists count from 0, as in `status.changes` and in what the API server says.
+    """
     found: list[tuple[str, Any, Any]] = []
     for name in ASK:
         _compare(name, before.get(name), after.get(name), found)
@@ -186,7 +189,7 @@ def _compare(path: str, before: Any, after: Any, found: list[tuple[str, Any, Any
         for name in [*before, *(name for name in after if name not in before)]:
             _compare(f"{path}.{name}", before.get(name), after.get(name), found)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for number, (one, other) in enumerate(zip(before, after, strict=True), start=1):
+        for number, (one, other) in enumerate(zip(before, after, strict=True)):
             _compare(f"{path}[{number}]", one, other, found)
     elif before != after and not (_is_default(before) and _is_default(after)):
         found.append((path, before, after))

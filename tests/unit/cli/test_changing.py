@@ -63,6 +63,17 @@ def test_a_step_of_a_plan_is_named_by_its_number() -> None:
     assert PLAN["plan"]["steps"][1]["evictLeaders"]["storeId"] == 3  # type: ignore[index]
 
 
+def test_a_difference_names_the_step_as_people_count(desk: Desk) -> None:
+    """The field as the operator's own message spells it, and the step as the list has it."""
+    found = recorded("pending-high")
+    found["spec"]["action"] = PLAN
+    desk.has(found)
+    desk.is_told("patch", "patched")
+    out = desk.runs(proposals, "modify", NAME, "2.storeId=4").out
+    assert "  - action.plan.steps[1].evictLeaders.storeId (step 2): 3\n" in out
+    assert "  + action.plan.steps[1].evictLeaders.storeId (step 2): 4\n" in out
+
+
 def test_an_optional_parameter_can_be_added_and_removed() -> None:
     """Added by its name in the table; None is what a merge patch removes."""
     action = {"type": "CancelDrain", "cancelDrain": {"storeId": 4}}

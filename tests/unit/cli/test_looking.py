@@ -190,12 +190,12 @@ def test_several_are_shown_one_below_the_other(desk: Desk) -> None:
 
 
 def test_differences_are_found_in_lists_and_in_what_is_missing() -> None:
-    """Steps of a plan are numbered from 1; a false that was never said is no difference."""
+    """Places count from 0, as in status.changes; a false that was never said is no difference."""
     before = {"action": {"steps": [{"a": 1}, {"a": 2}]}, "dryRun": False}
     after = {"action": {"steps": [{"a": 1}, {"a": 3, "b": 4}]}}
     assert changes(before, after) == [
-        ("action.steps[2].a", 2, 3),
-        ("action.steps[2].b", None, 4),
+        ("action.steps[1].a", 2, 3),
+        ("action.steps[1].b", None, 4),
     ]
     assert changes({"action": [1]}, {"action": [1, 2]}) == [("action", [1], [1, 2])]
 
