@@ -16,6 +16,7 @@ OPEN = ("", "Suggested", "Pending", "Approved")
 IN_FLIGHT = ("Executing", "Active", "RollingBack", "OutcomeUnknown")
 ASK = ("action", "dryRun", "reason", "notBefore", "notAfter", "revertAfter")
 """What an approval is for, beside its author, as it stands in spec and in status.assessed."""
+TIMES = ("notBefore", "notAfter")
 LONGEST_TO = 60
 """Characters from ". To " to the colon, as in ". To approve: kubectl …"."""
 FIND_OUT = ". Find out, then say: kubectl "
@@ -180,8 +181,20 @@ def changes(before: Json, after: Json) -> list[tuple[str, Any, Any]]:
     """
     found: list[tuple[str, Any, Any]] = []
     for name in ASK:
-        _compare(name, before.get(name), after.get(name), found)
+        one, other = before.get(name), after.get(name)
+        if name not in TIMES or _instant(one) != _instant(other):
+            _compare(name, one, other, found)
     return found
+
+
+def _instant(text: Any) -> Any:
+    """The instant, which has many spellings; what is none as it is."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return text
 
 
 def _compare(path: str, before: Any, after: Any, found: list[tuple[str, Any, Any]]) -> None:

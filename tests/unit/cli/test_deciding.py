@@ -323,6 +323,41 @@ def test_several_names_are_decided_one_by_one(desk: Desk) -> None:
     assert f"✔ {other['metadata']['name']} approved by alice" in done.out
 
 
+TIMES = [
+    ("2026-11-22T05:00:00Z", "2026-11-22T05:00:00.000Z"),
+    ("2026-11-22T05:00:00.5Z", "2026-11-22T05:00:00.500Z"),
+    ("2026-11-22T07:00:00+02:00", "2026-11-22T05:00:00.000Z"),
+]
+
+
+@pytest.mark.parametrize(("asked", "assessed"), TIMES)
+@pytest.mark.parametrize("field", ["notBefore", "notAfter"])
+def test_a_time_is_the_same_however_it_is_written(
+    desk: Desk, field: str, asked: str, assessed: str
+) -> None:
+    """The operator writes what it assessed in UTC, with milliseconds; the gate compares instants,
+    and so do we: else nobody could approve it, and a file of it would differ for ever.
+    """
+    found = recorded("pending-high")
+    found["spec"][field] = asked
+    found["status"]["assessed"][field] = assessed
+    desk.has(found)
+    desk.is_told("patch", "patched")
+    done = desk.runs(approve, NAME)
+    assert (done.code, done.err) == (0, "")
+    assert "Changed since" not in done.out
+
+
+@pytest.mark.parametrize("asked", ["2026-11-22T05:00:01Z", "2026-11-22T05:00:00+02:00", "soon"])
+def test_another_time_is_another_ask(desk: Desk, asked: str) -> None:
+    """By a second, by a zone, or by something that is no time."""
+    found = recorded("pending-high")
+    found["spec"]["notAfter"] = asked
+    found["status"]["assessed"]["notAfter"] = "2026-11-22T05:00:00.000Z"
+    desk.has(found)
+    assert "has not assessed" in desk.runs(approve, NAME).err
+
+
 def test_a_server_dry_run_is_passed_on_and_said(desk: Desk) -> None:
     """The gate judges it; nothing is stored."""
     desk.has(recorded("pending-high"))
