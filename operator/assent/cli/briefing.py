@@ -12,10 +12,12 @@ STEPS = "action.plan.steps["
 """How the fields of a plan's steps begin; people, and modify, count steps from 1."""
 LONGEST_BESIDE = 120
 """Characters of a target's identity that stand beside it; more go one a line, never cut."""
-AFTER_NO = (
-    "It ends as Rejected, for good: the ask cannot be changed. The same problem stays silent for "
-    "the cluster's spec.detection.coolDown, unless its facts change."
+AFTER_NO = "It ends as Rejected, for good: the ask cannot be changed."
+SILENT = (
+    "The same problem stays silent for the cluster's spec.detection.coolDown, unless its facts "
+    "change."
 )
+"""Of what was found, not of what a person filed."""
 
 
 def brief(
@@ -42,7 +44,7 @@ def brief(
         _glass(proposal, me, break_glass, console)
     heading(console, "Then")
     if rejecting:
-        lines(console, AFTER_NO)
+        lines(console, f"{AFTER_NO} {SILENT}" if proposal.status.get("finding") else AFTER_NO)
     else:
         lines(console, after_yes(proposal, alone=break_glass is not None))
         lines(console, undoing(proposal))

@@ -59,7 +59,8 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 def _list_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("-A", "--all-namespaces", action="store_true", help="of every namespace")
     made.add_argument("--ended", action="store_true", help="those that have ended, too")
-    made.add_argument("-o", "--output", choices=("json", "yaml", "name"), help="print the objects")
+    made.add_argument("-o", "--output", choices=("json", "yaml", "name"),
+                      help="print the objects, those that have ended, too")  # fmt: skip
 
 
 def _show_flags(made: argparse.ArgumentParser) -> None:

@@ -144,6 +144,9 @@ def refuse_rejection(proposal: Proposal, me: str) -> None:
         raise CliError(f"{name}: you have rejected it already.", Exit.NOT_NOW)
     if proposal.phase in OPEN:
         return
+    if proposal.phase == "Rejected":
+        who = ", ".join(proposal.rejecters)
+        raise CliError(f"{name}: {who or 'somebody'} has rejected it already.", Exit.NOT_NOW)
     instead = (
         f"`kubectl proposals cancel {proposal.where}` stops its next call."
         if proposal.phase in ("Executing", "Active", "RollingBack")

@@ -304,6 +304,19 @@ def test_too_late_to_reject_says_what_still_works(desk: Desk, phase: str, said: 
     assert said in done.err
 
 
+def test_what_was_rejected_is_not_too_late_but_done(desk: Desk) -> None:
+    """By a colleague; and nothing that a person filed comes back by itself."""
+    desk.has(with_seats("pending-high", seat("bert", "Reject")))
+    desk.is_told("patch", "patched")
+    assert "coolDown" not in desk.runs(reject, NAME, "-m", "no").out
+    ended = with_seats("pending-high", seat("bert", "Reject"))
+    ended["status"]["phase"] = "Rejected"
+    desk.answers["get"] = []
+    desk.has(ended)
+    done = desk.runs(reject, NAME, "-m", "no")
+    assert (done.code, done.err) == (Exit.NOT_NOW, f"{NAME}: bert has rejected it already.\n")
+
+
 def test_who_has_rejected_need_not_again(desk: Desk) -> None:
     """It says so, and sends nothing."""
     desk.has(with_seats("pending-high", seat("alice", "Reject")))
