@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sandbox import Sandbox
+from sandbox.ports import HIGHEST, LOWEST, RANGE
 from sandbox.supervisor import OWNER
 from tests.contract.traps import named
 from tests.integration.mending import FAILED, mend, mend_operators
@@ -29,6 +30,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 # What `up` detaches in a test ends with the test run, also one that is interrupted.
 os.environ[OWNER] = str(os.getpid())
+# Workers start their servers at the same moment: none may take a port that another has just found.
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) is not None:
+    share = (HIGHEST + 1 - LOWEST) // 8
+    first = LOWEST + int(worker.removeprefix("gw")) % 8 * share
+    os.environ[RANGE] = f"{first}-{first + share - 1}"
 # A test run starts a dozen API servers and PDs: they collect garbage half as often as by default.
 os.environ.setdefault("GOGC", "200")
 # The same examples in every run, however slow the machine; others where many are asked for.

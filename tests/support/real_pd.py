@@ -1,6 +1,5 @@
 """A real PD of one or three members on loopback, with simulated stores, for contract tests."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from sandbox.ports import free_ports
 from tests.support.memory_folder import memory_folder
 
 START_SECONDS = 60.0
@@ -32,7 +32,7 @@ def running_pd(
 
     Everything is stopped on the way out, also after a failure.
     """
-    ports = _free_ports(members * 2)
+    ports = free_ports(members * 2)
     urls = tuple(f"http://127.0.0.1:{port}" for port in ports[:members])
     peers = tuple(f"http://127.0.0.1:{port}" for port in ports[members:])
     joined = ",".join(f"pd-{index}={peer}" for index, peer in enumerate(peers))
@@ -98,14 +98,3 @@ def _get(url: str) -> bytes:
         return httpx.get(url, timeout=1.0, trust_env=False).content
     except httpx.TransportError:
         return b""
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
