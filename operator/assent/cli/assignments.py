@@ -82,8 +82,6 @@ def _place(action: Json, path: str) -> tuple[Json, str]:
 def _unknown(path: str, action_type: str, known: Sequence[str]) -> str:
     everything = [*known, *ABOUT]
     near = similar(path, everything)
-    if not near:
-        near = [one for one in everything if one.lower() == path.lower()]
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
     return f"{action_type} has no {path!r}.{meant} It has: {', '.join(everything)}."
 

@@ -127,6 +127,8 @@ def run(decision: str, arguments: Sequence[str], console: Console) -> int:
     chosen.names = list(dict.fromkeys(bare(name) for name in chosen.names))
     limit = _patience(chosen)
     _refuse_glass(chosen)
+    if decision == REJECT and not chosen.message.strip():
+        raise CliError("-m wants a reason: whoever proposed it will read it.", Exit.USAGE)
     if chosen.all == bool(chosen.names):
         raise CliError("Name proposals, or say --all. `kubectl proposals` lists them.", Exit.USAGE)
     if chosen.all:

@@ -149,7 +149,7 @@ def proposals(arguments: Sequence[str], console: Console) -> int:
         CliError: with the exit code.
     """
     place = first_word(arguments)
-    if place is None and {"-h", "--help"} & set(arguments):
+    if (place is None and {"-h", "--help"} & set(arguments)) or list(arguments) == ["help"]:
         console.give(usage())
         return 0
     command = "list" if place is None else arguments[place]
@@ -170,6 +170,8 @@ def proposals(arguments: Sequence[str], console: Console) -> int:
 def _unknown(command: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(command, COMMANDS, n=1)
+    if command in ("approve", "reject"):
+        return f"To decide is a command of its own: kubectl {command} NAME"
+    near = difflib.get_close_matches(command.lower(), COMMANDS, n=1)
     meant = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(COMMANDS)}."
     return f"There is no command {command!r}.{meant} To see a proposal: kubectl proposals show NAME"

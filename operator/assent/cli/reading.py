@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
 
 def start_reading(kubectl: Kubectl, names: Sequence[str]) -> Running:
-    """Start reading these proposals; see `read`."""
+    """Start reading these proposals; see `read`.
+
+    Raises:
+        CliError: one is no name; kubectl would take it for something else.
+    """
+    for name in names:
+        if "/" in name:
+            said = f"{name!r} is no name of a proposal. Say NAME -n NAMESPACE."
+            raise CliError(said, Exit.USAGE)
     return kubectl.start(*reading(kubectl.flags, names))
 
 
@@ -87,6 +95,8 @@ def similar(name: str, known: Sequence[str]) -> list[str]:
     """Return up to three names that this one may have been meant to be, best first."""
     import difflib
 
-    inside = [one for one in known if len(name) > 2 and name in one]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    name = name.lower()
+    spelled = {one.lower(): one for one in known}
+    inside = [one for lower, one in spelled.items() if len(name) > 2 and name in lower]
+    near = [spelled[one] for one in difflib.get_close_matches(name, spelled, n=3, cutoff=0.6)]
     return list(dict.fromkeys([*near, *inside]))[:3]

@@ -272,6 +272,9 @@ def test_a_rejection_needs_a_reason(desk: Desk, capsys: pytest.CaptureFixture[st
         desk.runs(reject, NAME)
     assert stopped.value.code == Exit.USAGE
     assert "-m/--message" in capsys.readouterr().err
+    done = desk.runs(reject, NAME, "-m", " ")
+    assert (done.code, desk.calls("patch")) == (Exit.USAGE, [])
+    assert done.err == "-m wants a reason: whoever proposed it will read it.\n"
 
 
 def test_a_rejection_shows_what_follows_and_keeps_the_seats_of_others(desk: Desk) -> None:
@@ -399,10 +402,23 @@ def test_a_name_or_all_but_not_both_nor_neither(desk: Desk) -> None:
         assert "kubectl proposals" in done.err
 
 
+@pytest.mark.parametrize("name", ["tikv/fill-store-2", "fill-store-2/status", "../x"])
+def test_what_is_no_name_is_not_given_to_kubectl(desk: Desk, name: str) -> None:
+    """It would take it for a kind; what is shown as tikv/fill-store-2 is copied so."""
+    desk.has(recorded("pending-high"))
+    done = desk.runs(approve, name)
+    assert (done.code, desk.calls("get"), desk.calls("patch")) == (Exit.USAGE, [], [])
+    assert done.err == f"{name!r} is no name of a proposal. Say NAME -n NAMESPACE.\n"
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("fill-store-3", "fill-store-2"), ("leftover", "prod-leftover-eviction-c189330110-1")],
-    ids=["a slip", "a part"],
+    [
+        ("fill-store-3", "fill-store-2"),
+        ("leftover", "prod-leftover-eviction-c189330110-1"),
+        ("FILL-STORE-2", "fill-store-2"),
+    ],
+    ids=["a slip", "a part", "capitals"],
 )
 def test_a_wrong_name_is_answered_with_the_right_one(desk: Desk, typed: str, meant: str) -> None:
     """Did you mean."""

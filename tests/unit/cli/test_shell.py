@@ -107,7 +107,17 @@ def test_a_wrong_command_is_answered_with_the_right_one(desk: Desk) -> None:
     """And with how to see a proposal, which many will try."""
     done = desk.runs(proposals, "shwo")
     assert (done.code, "Did you mean show?" in done.err) == (Exit.USAGE, True)
+    assert "Did you mean list?" in desk.runs(proposals, "LIST").err
     assert "kubectl proposals show NAME" in desk.runs(proposals, "fill-store-2").err
+    assert desk.runs(proposals, "help").out == desk.runs(proposals, "--help").out
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_who_wants_to_decide_is_not_sent_elsewhere(desk: Desk, verb: str) -> None:
+    """Reject is like revert as words go, and its opposite as deeds go."""
+    done = desk.runs(proposals, verb, "fill-store-2")
+    assert done.code == Exit.USAGE
+    assert done.err == f"To decide is a command of its own: kubectl {verb} NAME\n"
 
 
 def test_the_words_of_flags_are_unambiguous() -> None:
