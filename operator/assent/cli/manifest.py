@@ -5,9 +5,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from assent.cli.proposal import Json
+from assent.cli.failures import CliError, Exit
+from assent.cli.proposal import SERVICE_ACCOUNT, Json
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
+_ACCOUNT = re.compile(r"[a-z0-9-]+:[a-z0-9.-]+")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -98,5 +100,12 @@ def _indented(text: str, columns: int) -> str:
 
 
 def account(text: str) -> str:
-    """Return the user name of ``NAMESPACE:NAME``, or of what is a user name already."""
-    return text if text.startswith("system:") else f"system:serviceaccount:{text}"
+    """Return the user name of the service account ``NAMESPACE:NAME``, or of that name written out.
+
+    Raises:
+        CliError: it is neither; a seat of such a name would never be taken.
+    """
+    short = text.removeprefix(SERVICE_ACCOUNT)
+    if not _ACCOUNT.fullmatch(short):
+        raise CliError(f"{text!r} is no service account: say NAMESPACE:NAME.", Exit.USAGE)
+    return f"{SERVICE_ACCOUNT}{short}"

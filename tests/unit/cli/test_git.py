@@ -91,6 +91,16 @@ def test_an_account_may_be_named_in_both_ways() -> None:
     assert account("flux-system:assent") == account(ACCOUNT) == ACCOUNT
 
 
+@pytest.mark.parametrize(
+    "text", ["flux-system", "flux-system/assent", "alice", "system:node:x", "a:b:c", "A:b", ""]
+)
+def test_what_is_no_service_account_is_not_written_into_a_file(text: str) -> None:
+    """The API server would refuse the seat, once everybody has reviewed it."""
+    with pytest.raises(CliError, match="say NAMESPACE:NAME") as stopped:
+        account(text)
+    assert stopped.value.code == Exit.USAGE
+
+
 WRITTEN = """\
 # Reviewed by the DBA.
 apiVersion: assent.tikv.org/v1alpha1
