@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assent.cli.console import Console, flat
 from assent.cli.failures import CliError, Exit, KubectlError
-from assent.cli.kubectl import FIELD_MANAGER, Kubectl
+from assent.cli.kubectl import FIELD_MANAGER, Kubectl, wanted
 from assent.cli.proposal import Json
 from assent.cli.queries import CLUSTERS, HALTS
 from assent.cli.reading import place, similar
@@ -42,7 +42,7 @@ def _switch(
     body = json.dumps({"spec": {"suspend": suspended}})
     printed = kubectl.text(
         "patch", CLUSTERS, name, "-n", namespace, "--type=merge",
-        f"--field-manager={FIELD_MANAGER}", "-p", body, *_more(chosen),
+        f"--field-manager={FIELD_MANAGER}", "-p", body, *wanted(chosen.dry_run, chosen.output),
     )  # fmt: skip
     then = (
         f"no call starts there until `kubectl proposals resume {name} -n {namespace}`"
@@ -74,7 +74,9 @@ def halt(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> int:
         "metadata": {"name": chosen.name or f"halt-{console.now():%Y%m%d-%H%M%S}"},
         "spec": {"reason": chosen.reason, "allowRollback": chosen.allow_rollback},
     }
-    printed = kubectl.text("create", "-f", "-", *_more(chosen), given=json.dumps(body))
+    printed = kubectl.text(
+        "create", "-f", "-", *wanted(chosen.dry_run, chosen.output), given=json.dumps(body)
+    )
     name = body["metadata"]["name"]
     undoing = "undoing may go on" if chosen.allow_rollback else "undoing included"
     told(
@@ -97,16 +99,11 @@ def unhalt(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
     name = one["metadata"]["name"]
     console.say(f"{name}: {flat(one['spec']['reason'])}")
     agree(chosen, console, "Let calls go on?")
-    printed = kubectl.text("delete", HALTS, name, *_more(chosen))
+    printed = kubectl.text("delete", HALTS, name, *wanted(chosen.dry_run, chosen.output))
     left = [other["metadata"]["name"] for other in found if other["metadata"]["name"] != name]
     still = f"; still halted by {', '.join(left)}" if left else ""
     told(chosen, console, printed, f"{name} deleted{still}")
     return 0
-
-
-def _more(chosen: argparse.Namespace) -> list[str]:
-    more = ["--dry-run=server"] if chosen.dry_run == "server" else []
-    return [*more, "-o", chosen.output] if chosen.output else more
 
 
 def _one(found: Sequence[Json], name: str | None, kind: str, kubectl: Kubectl) -> Json:

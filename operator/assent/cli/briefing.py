@@ -5,11 +5,9 @@ from assent.cli.kinds import undo_of
 from assent.cli.next_step import after_yes
 from assent.cli.proposal import Json, Proposal, changes
 from assent.cli.seats import stands_in_for
-from assent.cli.steps import headline, step_lines
+from assent.cli.steps import headline, step_lines, step_of
 from assent.cli.wording import TIERS, VERDICTS, clock, count, fields, heading, lines, until
 
-STEPS = "action.plan.steps["
-"""How the fields of a plan's steps begin; people, and modify, count steps from 1."""
 LONGEST_BESIDE = 120
 """Characters of a target's identity that stand beside it; more go one a line, never cut."""
 AFTER_NO = "It ends as Rejected, for good: the ask cannot be changed."
@@ -133,8 +131,7 @@ def difference(proposal: Proposal, console: Console) -> None:
 def show_changes(found: list[tuple[str, object, object]], console: Console) -> None:
     """Write a difference: what goes in red, what comes in green."""
     for field, before, after in found:
-        place = field.removeprefix(STEPS).partition("]")[0] if field.startswith(STEPS) else ""
-        path = f"{field} (step {int(place) + 1})" if place else field
+        path = f"{field} (step {step_of(field)})" if step_of(field) else field
         if before is not None:
             console.say(console.paint(f"  - {path}: {flat(str(before))}", "red"))
         if after is not None:

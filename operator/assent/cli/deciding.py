@@ -5,7 +5,7 @@ from __future__ import annotations
 from assent.cli.briefing import brief, show_changes
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit, KubectlError
-from assent.cli.kubectl import Kubectl, merge_patch
+from assent.cli.kubectl import Kubectl, merge_patch, wanted
 from assent.cli.proposal import Proposal, changes
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read
@@ -118,9 +118,7 @@ class Decider:
         return str(typed)
 
     def _send(self, proposal: Proposal, saying: Saying) -> str:
-        more = ["--dry-run=server"] if self._chosen.dry_run == "server" else []
-        if self._chosen.output:
-            more += ["-o", self._chosen.output]
+        more = wanted(self._chosen.dry_run, self._chosen.output)
         spec = {"approvals": seats_with(proposal, saying)}
         return merge_patch(self._kubectl, PROPOSALS, proposal.document, spec, *more)
 

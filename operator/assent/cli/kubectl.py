@@ -171,6 +171,14 @@ def merge_patch(
     )  # fmt: skip
 
 
+def wanted(dry_run: str, output: str | None) -> list[str]:
+    """Return kubectl's flags for what our --dry-run and -o say."""
+    return [
+        *(["--dry-run=server"] if dry_run == "server" else []),
+        *(["-o", output] if output else []),
+    ]
+
+
 def documents(text: str) -> tuple[list[Json], str]:
     """Return the whole JSON objects at the beginning of the text, and what is left of it."""
     import json

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from assent.cli.proposal import OPEN, Proposal
+from assent.cli.steps import step_of
 from assent.cli.wording import count, until
 
 ENDED = {
@@ -42,8 +43,8 @@ BRAKES = {"Suspended": "NotSuspended", "Halted": "NotHalted"}
 """The reasons that a person ends, and the checks that say so, too."""
 CANNOT_YET = "Cannot be assessed yet: "
 NO_CLUSTER = "there is no TiKVCluster "
-STEP, ITS_TIER = "action.plan.steps[", "].group: the step is "
-"""How the check of a plan's groups begins, and goes on where facts make a step too risky."""
+TOO_RISKY = ".group: the step is "
+"""What the check of a plan's groups says of a step that facts make too risky."""
 
 
 def next_step(proposal: Proposal, now: datetime) -> str:
@@ -117,9 +118,9 @@ def unassessed(proposal: Proposal) -> str:
 def _risky_step(proposal: Proposal) -> int:
     """Return the step that is too risky for its group as facts stand; 0 for none."""
     for one in in_the_way(proposal):
-        place, sign, _ = one.removeprefix(STEP).partition(ITS_TIER)
-        if sign and one.startswith(STEP) and place.isdecimal():
-            return int(place) + 1
+        field, sign, _ = one.partition(TOO_RISKY)
+        if sign and step_of(field):
+            return step_of(field)
     return 0
 
 

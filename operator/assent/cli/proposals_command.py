@@ -59,13 +59,13 @@ def parser_of(command: str) -> argparse.ArgumentParser:
 def _list_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("-A", "--all-namespaces", action="store_true", help="of every namespace")
     made.add_argument("--ended", action="store_true", help="those that have ended, too")
-    made.add_argument("-o", "--output", choices=("json", "yaml", "name"),
+    made.add_argument("-o", "--output", choices=FORMS,
                       help="print the objects, those that have ended, too")  # fmt: skip
 
 
 def _show_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("names", nargs="+", metavar="NAME")
-    made.add_argument("-o", "--output", choices=("json", "yaml", "name"), help="print the object")
+    made.add_argument("-o", "--output", choices=FORMS, help="print the object")
 
 
 def _writes(made: argparse.ArgumentParser, *forms: str) -> None:

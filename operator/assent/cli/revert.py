@@ -6,7 +6,7 @@ import json
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.inverses import inverse
-from assent.cli.kubectl import FIELD_MANAGER, Kubectl
+from assent.cli.kubectl import FIELD_MANAGER, Kubectl, wanted
 from assent.cli.manifest import to_yaml
 from assent.cli.proposal import IN_FLIGHT, OPEN, Json, Proposal
 from assent.cli.reading import read, read_with_name
@@ -36,9 +36,7 @@ def revert(chosen: argparse.Namespace, kubectl: Kubectl, console: Console) -> in
         "The checks see what PD shows by then; whatever somebody set since is overwritten.",
     )
     agree(chosen, console, f"File {filed['metadata']['name']} as {me}?")
-    more = ["--dry-run=server"] if chosen.dry_run == "server" else []
-    more += ["-o", chosen.output] if chosen.output else []
-    printed = _filed(filed, more, kubectl)
+    printed = _filed(filed, wanted(chosen.dry_run, chosen.output), kubectl)
     name, namespace = filed["metadata"]["name"], proposal.namespace
     told(
         chosen, console, printed,

@@ -5,7 +5,7 @@ from typing import Any
 
 from assent.cli.console import Console
 from assent.cli.failures import CliError, Exit, KubectlError
-from assent.cli.kubectl import Kubectl, merge_patch
+from assent.cli.kubectl import Kubectl, merge_patch, wanted
 from assent.cli.proposal import Json, Proposal
 from assent.cli.queries import PROPOSALS
 from assent.cli.reading import read
@@ -43,9 +43,7 @@ def send(
         CliError: it changed meanwhile; nothing was stored.
         KubectlError: the API server said no.
     """
-    more = [f"--dry-run={chosen.dry_run}"] if chosen.dry_run == "server" else []
-    if chosen.output:
-        more += ["-o", chosen.output]
+    more = wanted(chosen.dry_run, chosen.output)
     now = proposal
     for _ in range(TRIES):
         try:

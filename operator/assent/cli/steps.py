@@ -11,6 +11,8 @@ AWAITED = {
     "StoreRemoved": "is removed",
 }
 """The facts of `waitUntil`, in words; a test holds them to the model's."""
+FIELD = "action.plan.steps["
+"""How the fields of a plan's steps begin, in differences and in what checks say."""
 LONGEST_WAIT = "1h"
 """What the API server writes where no timeout was given."""
 
@@ -34,6 +36,12 @@ def step_lines(proposal: Proposal) -> list[str]:
     if any(step.get("group") for step in steps):
         found.append("Steps in a row of the same group work in PD at the same time.")
     return found
+
+
+def step_of(field: str) -> int:
+    """Return of which step of a plan the field is, as people and modify count; 0 for none."""
+    place = field.removeprefix(FIELD).partition("]")[0] if field.startswith(FIELD) else ""
+    return int(place) + 1 if place.isdecimal() else 0
 
 
 def plan_steps(proposal: Proposal) -> list[Json]:
