@@ -168,9 +168,11 @@ def _question(facts: Facts, also: Also) -> Cause:
     proposal = facts.proposal
     status = proposal.status.model_copy(update=dict(also.changes))
     count, risk, digest = status.approvals, status.risk, status.digest
-    if count is None or risk is None or digest is None:
+    if facts.cluster is None or count is None or risk is None or digest is None:
         # The cluster went away after the assessment: the policy that counts seats is unknown.
-        return Cause(Reason.AWAITING_APPROVAL, "Waits for its TiKVCluster", facts.operator_username)
+        name, namespace = proposal.spec.cluster_ref.name, proposal.meta.namespace
+        gone = f"Cannot be decided: there is no TiKVCluster {name} in namespace {namespace}"
+        return Cause(Reason.CLUSTER_NOT_READY, gone, facts.operator_username)
     more = "1 more approval" if count.missing == 1 else f"{count.missing} more approvals"
     kind = f"{risk.tier.value} risk" + (", dry-run" if status.effective_dry_run else "")
     if count.missing == 0:

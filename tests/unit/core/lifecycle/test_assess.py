@@ -226,7 +226,7 @@ def test_without_facts_nobody_is_asked(blindness: dict[str, Any], says: str) -> 
 _SIGHT: dict[str, Any] = {"cluster_ready": None, "snapshot": evicted()}
 
 
-@pytest.mark.parametrize("blindness", [{"cluster": None}, {"snapshot": None}])
+@pytest.mark.parametrize("blindness", [{"cluster_ready": "no PD"}, {"snapshot": None}])
 def test_blindness_keeps_what_was_assessed(blindness: dict[str, Any]) -> None:
     """A PD that is away for a minute costs nobody a new decision."""
     known = assessed(facts())
@@ -266,6 +266,19 @@ def test_an_approved_one_without_its_cluster_waits() -> None:
     decided = decide(known)
     assert decided.status.phase is Phase.APPROVED
     assert decided.status.reason == Reason.CLUSTER_NOT_READY
+
+
+@pytest.mark.parametrize("said", [(), ("sre-2",)], ids=["nobody yet", "somebody said yes since"])
+def test_an_undecided_one_without_its_cluster_asks_for_no_approval(said: tuple[str, ...]) -> None:
+    """No seat can be counted: asking for one would send people in circles."""
+    known = replace(assessed(facts()), cluster=None)
+    seats = [approval(by, known.proposal.status.digest) for by in said]
+    status = decide(with_spec(known, approvals=seats)).status
+    assert status.phase is Phase.PENDING
+    assert status.reason == Reason.CLUSTER_NOT_READY
+    gone = "Cannot be decided: there is no TiKVCluster demo in namespace tikv"
+    assert status.message == gone
+    assert status.digest == known.proposal.status.digest, "it may come back"
 
 
 def test_a_target_that_cannot_come_back_fails() -> None:
