@@ -37,7 +37,7 @@ async def test_an_event_is_posted_about_the_object_and_repeats_are_counted(
     poster = poster_of(replica)
     for message in ("PD does not answer", "PD does not answer", "other"):
         poster.post(KINDS.cluster, raw, Notice("PDUnreachable", message, warning=True))
-    await poster.aclose()
+    await poster.aclose(within_seconds=60)
     events = box.get("events", "-n", namespace)["items"]
     counts = {event["message"]: event["count"] for event in events}
     assert counts == {"PD does not answer": 2, "other": 1}
@@ -56,10 +56,10 @@ async def test_an_event_that_people_deleted_is_posted_anew(
     raw = await replica.kube.get(KINDS.cluster, namespace, "demo")
     poster = poster_of(replica)
     poster.post(KINDS.cluster, raw, Notice("Done", "done"))
-    await poster.aclose()
+    await poster.aclose(within_seconds=60)
     box.kubectl("delete", "events", "-n", namespace, "--all")
     poster.post(KINDS.cluster, raw, Notice("Done", "done"))
-    await poster.aclose()
+    await poster.aclose(within_seconds=60)
     assert [item["count"] for item in box.get("events", "-n", namespace)["items"]] == [1]
 
 
@@ -73,7 +73,7 @@ async def test_a_restarted_poster_goes_on_counting(
     for _ in range(2):
         poster = poster_of(replica)
         poster.post(KINDS.cluster, raw, Notice("Done", "done"))
-        await poster.aclose()
+        await poster.aclose(within_seconds=60)
     assert [item["count"] for item in box.get("events", "-n", namespace)["items"]] == [2]
 
 
@@ -92,5 +92,5 @@ async def test_an_event_that_cannot_be_posted_is_counted_and_nothing_raises(
     }
     poster = poster_of(replica)
     poster.post(KINDS.cluster, raw, Notice("Done", "done"))
-    await poster.aclose()
+    await poster.aclose(within_seconds=60)
     assert outcome(replica, "failed") == 1

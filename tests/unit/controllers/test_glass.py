@@ -26,7 +26,7 @@ async def approved_by_one(op: Rig, *, suspend: bool) -> None:
 
 async def told(op: Rig) -> int:
     """How many Events of this process's tell of it."""
-    await op.events.aclose()
+    await op.events.aclose(within_seconds=30)
     events = op.server.all(KINDS.event)
     mine = [one for one in events if one["reportingInstance"] == op.term.holder]
     return sum(one.get("count", 1) for one in mine if one["reason"] == "GlassBroken")

@@ -159,7 +159,7 @@ async def test_a_broken_glass_whose_write_was_not_answered_is_told_of(
     assert glasses(op, "Medium") == 1
     await op.until(lambda: "GlassBroken" in events(op))
     await op.until_idle("p1")
-    await op.events.aclose()
+    await op.events.aclose(within_seconds=30)
     assert events(op).count("GlassBroken") == 1
 
 

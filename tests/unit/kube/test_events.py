@@ -3,7 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from assent.core.lifecycle.decision import Notice
+from assent.kube import events
 from assent.kube.events import MESSAGE_LIMIT, QUEUE_LIMIT, EventPoster, event_body, event_key
 from assent.kube.resources import KINDS, Raw
 from assent.observability.metrics import Metrics
@@ -96,8 +99,12 @@ async def test_closing_does_not_wait_for_ever(new_client: NewClient) -> None:
             await poster.aclose(within_seconds=0.05)
 
 
-async def test_a_notice_gives_way_to_the_reads_that_follow_it(new_client: NewClient) -> None:
+async def test_a_notice_gives_way_to_the_reads_that_follow_it(
+    new_client: NewClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A claim is told of and then acted on: the reads before the call must not wait for a post."""
+    assert events.GIVE_WAY_SECONDS > 0
+    monkeypatch.setattr(events, "GIVE_WAY_SECONDS", 60.0)  # a busy machine reads slowly
     seen: list[str] = []
 
     async def answer(visit: Visit) -> None:
