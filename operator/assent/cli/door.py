@@ -8,6 +8,7 @@ asked by a kubectl of its own.
 from __future__ import annotations
 
 import os
+import sys
 
 from assent.cli.process import Process
 from assent.cli.queries import PATH, PROPOSALS, REVIEWS, WHOAMI
@@ -24,6 +25,13 @@ LONGEST_ANSWER_SECONDS = 60.0
 """As long as the API server may take over a request."""
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
+
+
+def warn(said: str) -> None:
+    """Pass on what the API server warns of, as kubectl does; an admission policy may say it."""
+    from assent.cli.console import spelled
+
+    sys.stderr.write(f"Warning: {spelled(said)}\n")
 
 
 class Request:
@@ -124,6 +132,10 @@ class Door:
         start, blank, content = answer.partition(b"\r\n\r\n")
         if not blank:
             raise ConnectionError("kubectl proxy gave no answer")
+        for one in start.decode(errors="replace").split("\r\n"):
+            name, _, said = one.partition(": 299 - ")
+            if name.lower() == "warning":
+                warn(said.strip('"').replace('\\"', '"'))
         return int(start.split(b" ", 2)[1]), content.decode()
 
     def close(self) -> None:

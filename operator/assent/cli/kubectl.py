@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assent.cli import ahead
 from assent.cli.decode import decoded_object, encoded
-from assent.cli.door import Door, Request, request_of
+from assent.cli.door import Door, Request, request_of, warn
 from assent.cli.failures import CliError, Exit, KubectlError
 from assent.cli.process import Piped, Process
 from assent.cli.proposal import Json
@@ -18,6 +18,7 @@ FIELD_MANAGER = "approver"
 """Not ``kubectl``: Flux takes back fields of managers whose name begins so."""
 
 
+WARNING = "Warning: "
 LONGEST_PROXY_WORDS = 200
 """Characters of an error that is no Status, such as an HTML page."""
 
@@ -39,6 +40,9 @@ class Running:
         if code != 0:
             said = err.decode(errors="replace").strip()
             raise KubectlError(said or f"kubectl ended with {code}")
+        for line in err.decode(errors="replace").splitlines():
+            if line.startswith(WARNING):
+                warn(line.removeprefix(WARNING))
         return out.decode()
 
     def document(self) -> Json:

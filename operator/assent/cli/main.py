@@ -73,6 +73,7 @@ def _told(command: Command, arguments: Sequence[str], console: Console) -> int:
 def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) -> int:
     """Run it. Ctrl-C ends it in one line wherever it is, also while it is being loaded."""
     try:
+        _open_all()
         ahead.end_well()
         look_ahead(sys.argv[1:])
         from assent.cli.console import Console
@@ -91,6 +92,17 @@ def _begin(look_ahead: Callable[[Sequence[str]], None], module: str, name: str) 
         return INTERRUPTED
     finally:
         ahead.leave()
+
+
+def _open_all() -> None:
+    """Let nobody read or hear what was closed by whoever started us: a pipe would take its place.
+
+    kubectl does so for its plugins; a plugin may be started without it.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            place = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            setattr(sys, name, os.fdopen(place, "r" if name == "stdin" else "w"))
 
 
 def approve() -> int:

@@ -56,6 +56,7 @@ while True:
     if answer["code"]:
         said = answer["body"].encode()
         head = b"HTTP/1.0 %d X\\r\\nContent-Length: %d" % (answer["code"], len(said))
+        head += b"".join(b"\\r\\nWarning: 299 - " + one.encode() for one in answer["warns"])
         line.sendall(head + b"\\r\\n\\r\\n")
         for start in range(0, len(said), 1000):
             line.sendall(said[start:start + 1000])
@@ -75,11 +76,13 @@ class Doorkeeper:
         desk.program(PROXY.format(python=sys.executable))
         desk.real = ("proxy",)
 
-    def answers(self, code: int, body: object) -> None:
+    def answers(self, code: int, body: object, *warns: str) -> None:
         """Queue an answer; code 0 ends the connection without one."""
         number = len(list(self.folder.glob("*.json"))) + 1
         text = body if isinstance(body, str) else json.dumps(body)
-        (self.folder / f"{number}.json").write_text(json.dumps({"code": code, "body": text}))
+        (self.folder / f"{number}.json").write_text(
+            json.dumps({"code": code, "body": text, "warns": warns})
+        )
 
     def knows(self, person: str) -> None:
         """The answer to who we are."""
@@ -158,6 +161,28 @@ def test_an_approval_takes_one_kubectl(keeper: Doorkeeper) -> None:
     sent = json.loads(body)
     assert sent["spec"]["approvals"][0]["digest"] == found["status"]["digest"]
     assert sent["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]
+
+
+def test_what_a_policy_warns_of_is_passed_on(
+    keeper: Doorkeeper, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy of the cluster's own may warn instead of refusing; kubectl patch would show it."""
+    found = recorded("pending-high")
+    keeper.answers(200, found)
+    keeper.knows("alice")
+    keeper.answers(200, found, '"a \\"freeze\\" until Monday"', '"and\x1b[2J more"')
+    ahead.decision([NAME, "-n", "tikv"])
+    assert keeper.desk.runs(approve, NAME, "-n", "tikv").code == 0
+    said = capsys.readouterr().err
+    assert said == 'Warning: a "freeze" until Monday\nWarning: and\\x1b[2J more\n'
+
+
+def test_what_kubectl_warns_of_is_passed_on(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing else of what it says beside an answer, such as how somebody logged in."""
+    desk.has(recorded("pending-high"))
+    desk.is_told("patch", "patched", err="logged in by sso\nWarning: a freeze until Monday\n")
+    assert desk.runs(approve, NAME).code == 0
+    assert capsys.readouterr().err == "Warning: a freeze until Monday\n"
 
 
 def test_only_this_user_can_reach_it_and_only_for_our_paths(keeper: Doorkeeper) -> None:

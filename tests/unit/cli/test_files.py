@@ -138,6 +138,20 @@ def test_a_file_is_a_zip_that_python_runs_too(shelf: Path) -> None:
     assert "usage: kubectl proposals" in done.stdout
 
 
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_what_is_closed_is_nobodys(shelf: Path, closed: str) -> None:
+    """Started by something that closes its own, without kubectl between: it ends as always."""
+    runs = []
+    for line in ("", closed):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'"$0" list -n tikv {line}', str(shelf / "kubectl-proposals")],
+            env={"PATH": str(shelf)}, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        runs.append(done.returncode)
+    assert runs[0] == runs[1]
+
+
 def test_a_file_may_lie_anywhere(shelf: Path, tmp_path: Path) -> None:
     """In a folder with blanks and quotes, called by a relative name."""
     odd = tmp_path / "my 'plugins' $HOME"
