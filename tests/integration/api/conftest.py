@@ -1,5 +1,6 @@
 """One API server for all tests of this folder, with the tree's manifests installed."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -59,6 +60,7 @@ def life(kube: KubeApi, operator: Who, request: pytest.FixtureRequest) -> Life:
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With --dist loadgroup, one worker runs this folder: one API server is enough."""
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.xdist_group("api-server"))

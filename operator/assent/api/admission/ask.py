@@ -1,5 +1,9 @@
 """Comparing asks in CEL, made from the models, so that no field of the ask can be forgotten."""
 
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
 from assent.api.crdgen.structural import structural_schema
 from assent.api.v1alpha1.actionproposal import ActionProposalSpec
 
@@ -9,14 +13,17 @@ NOT_ASKED = frozenset({"clusterRef", "approvals", "cancel", "resolution"})
 """What of spec is not the ask. clusterRef cannot change at all (a CRD rule says so)."""
 
 
-def ask_fields() -> dict[str, bool]:
+@cache
+def ask_fields() -> Mapping[str, bool]:
     """Return the ask's fields in wire spelling, in the model's order; True marks an instant."""
     properties = structural_schema(ActionProposalSpec)["properties"]
-    return {
-        name: schema.get("format") == "date-time"
-        for name, schema in properties.items()
-        if name not in NOT_ASKED
-    }
+    return MappingProxyType(
+        {
+            name: schema.get("format") == "date-time"
+            for name, schema in properties.items()
+            if name not in NOT_ASKED
+        }
+    )
 
 
 def changed(old: str, new: str, *, without_author: bool = False) -> str:
