@@ -128,7 +128,9 @@ def test_a_risen_tier_says_so_and_lists_who_is_asked_again() -> None:
     (not_counting,) = count.not_counting or []
     assert (not_counting.by, not_counting.reason[:26]) == ("sre-2", "it is for another revision")
     # The line to copy keeps that seat, for others may not drop it: a second one would be refused.
-    assert "who approved before (sre-2) gives this digest in their own seat" in (decided.status.message or "")
+    assert "who approved before (sre-2) gives this digest in their own seat" in (
+        decided.status.message or ""
+    )
 
 
 def test_without_an_earlier_approval_nothing_is_said_of_one() -> None:
