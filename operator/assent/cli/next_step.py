@@ -52,7 +52,10 @@ def next_step(proposal: Proposal, now: datetime) -> str:
     if proposal.phase in OPEN and has_no_cluster(proposal):
         return f"create TiKVCluster {proposal.cluster}, or delete this and file it anew"
     if not proposal.phase or (proposal.phase == "Pending" and not proposal.is_assessed):
-        return f"wait: {unassessed(proposal) or 'the operator assesses it'}"
+        why = unassessed(proposal)
+        return (
+            HELD.get(proposal.reason, f"wait: {why}") if why else "wait: the operator assesses it"
+        )
     if proposal.phase == "Suggested":
         return "nothing: the cluster only observes"
     if proposal.phase in ("Pending", "Approved") and _risky_step(proposal):

@@ -96,6 +96,10 @@ def test_what_cannot_be_assessed_says_why(desk: Desk) -> None:
     """That the operator assesses it would be untrue, for as long as PD lacks what it names."""
     found = recorded("pending-high", message=f"Cannot be assessed yet: {MISSING}", digest=None)
     assert next_step(Proposal(found), NOW) == f"wait: {MISSING}"
+    gone = "ValidatingAdmissionPolicyBinding assent-approvals is not installed"
+    open_gate = recorded("pending-high", message=f"Cannot be assessed yet: {gone}", digest=None)
+    open_gate["status"]["reason"] = "GateNotInstalled"
+    assert next_step(Proposal(open_gate), NOW).startswith("repair: "), "nobody else does it"
     stopped = f"Cannot be assessed yet: {HALTED}: kubectl delete halt stop"
     halted = Proposal(recorded("pending-high", message=stopped, digest=None))
     assert next_step(halted, NOW) == f"wait: {HALTED}", "no line for those without the plugin"
