@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -83,21 +82,14 @@ def cycle() -> str:
 
 
 @pytest.fixture
-def cycling(box: Sandbox) -> Iterator[None]:
-    """An operator that looks at PD a hundred times a second."""
-    ending = threading.Event()
+def cycling(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator that looks at PD whenever the bench waits."""
 
-    def look() -> None:
+    def look(_seconds: float) -> None:
         with box.layout.journal("pd-0").open("a") as journal:
-            while not ending.wait(0.01):
-                journal.write(cycle())
-                journal.flush()
+            journal.write(cycle())
 
-    thread = threading.Thread(target=look)
-    thread.start()
-    yield
-    ending.set()
-    thread.join()
+    monkeypatch.setattr(course, "time", SimpleNamespace(monotonic=time.monotonic, sleep=look))
 
 
 @pytest.mark.usefixtures("cycling")
