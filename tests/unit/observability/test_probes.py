@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from assent.observability.metrics import Metrics
 from assent.observability.probes import Health, probe_app, serve
 from assent.settings import Settings
+from sandbox.ports import free_port
 
 
 async def ask(health: Health, path: str) -> tuple[int, str]:
@@ -55,11 +56,8 @@ async def test_metrics_are_served_in_prometheus_text() -> None:
 @pytest.fixture
 def settings() -> Settings:
     """Settings that serve on a free port of loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     base = Settings.from_environment({"POD_NAME": "a", "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
-    return replace(base, http_host="127.0.0.1", http_port=port)
+    return replace(base, http_host="127.0.0.1", http_port=free_port())
 
 
 async def test_the_pages_are_served_until_cancelled(settings: Settings) -> None:

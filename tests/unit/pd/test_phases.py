@@ -13,6 +13,7 @@ from assent.errors import Retryable, Terminal
 from assent.pd.client import Leader, PdClient
 from assent.pd.wire import Timeouts
 from assent.pd.writes import send
+from sandbox.ports import free_port
 from tests.support.pd import LIMIT, STOP_EVICT, permit
 from tests.support.rough_server import Reply, RoughServer, Visit, rough_server
 
@@ -101,7 +102,7 @@ async def test_once_bytes_have_left_only_a_whole_answer_counts(reply: Reply) -> 
 
 async def test_a_refused_connection_did_not() -> None:
     """Nothing listens: not one byte left."""
-    async with led_by(f"http://127.0.0.1:{_closed_port()}") as client:
+    async with led_by(f"http://127.0.0.1:{free_port()}") as client:
         outcome = await send(client, LIMIT, permit(), monotonic=time.monotonic)
     assert outcome == DidNot("not sent: connection refused", sent=False)
 
@@ -243,7 +244,7 @@ async def test_a_broken_read_is_retryable_and_says_why(
 
 async def test_a_refused_read_names_endpoint_and_cause() -> None:
     """The commonest bad day."""
-    url = f"http://127.0.0.1:{_closed_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     async with _asking(url) as client:
         with pytest.raises(Retryable) as caught:
             await client.discover()
@@ -270,7 +271,7 @@ async def test_a_read_without_end_is_cut_off() -> None:
 async def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """PD calls go to PD, also where HTTP_PROXY is set for something else."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{_closed_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     outcome, server = await sent_to(accept)
     assert isinstance(outcome, Did)
     assert len(server.heads) == 1
@@ -308,9 +309,3 @@ class _Closing:
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
-
-
-def _closed_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
