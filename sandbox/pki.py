@@ -15,6 +15,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.errors import SandboxError
 
+LONGEST_NAME = 64
+"""X.520's bound of what kube-apiserver reads users and groups from."""
+
 # Clocks differ, and a test may run for days; a sandbox does not.
 BACKDATED = datetime.timedelta(hours=1)
 LIFETIME = datetime.timedelta(days=30)
@@ -75,7 +78,11 @@ class Authority:
         return _certificate_pem(self.certificate)
 
     def client(self, user: str, groups: Sequence[str] = ()) -> Identity:
-        """A new identity that the API server knows as `user`, a member of `groups`."""
+        """A new identity that the API server knows as `user`, a member of `groups`.
+
+        Raises:
+            SandboxError: a certificate cannot hold one of the names.
+        """
         return self._issue(_name(user, groups), [ExtendedKeyUsageOID.CLIENT_AUTH], [])
 
     def server(self) -> Identity:
@@ -158,6 +165,12 @@ def _b64(content: bytes) -> str:
 
 
 def _name(common: str, organizations: Sequence[str]) -> x509.Name:
+    for name in (common, *organizations):
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise SandboxError(
+                f"Users and groups have names of 1 to {LONGEST_NAME} characters, for they stand "
+                f"in a certificate; this has {len(name)}: {name!r}"
+            )
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common)])
 

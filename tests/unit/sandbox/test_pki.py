@@ -24,6 +24,17 @@ def test_a_client_is_its_user_and_groups(tmp_path: Path) -> None:
     assert [group.value for group in groups] == ["sre", "oncall"]
 
 
+@pytest.mark.parametrize(
+    ("user", "groups"), [("", []), ("x" * 65, []), ("bob", [""]), ("bob", ["y" * 65])]
+)
+def test_a_name_that_no_certificate_can_hold_is_refused(
+    tmp_path: Path, user: str, groups: list[str]
+) -> None:
+    """X.509 bounds both: a sentence for who types `user NAME --group G`."""
+    with pytest.raises(SandboxError, match="1 to 64 characters"):
+        Authority.create(tmp_path).client(user, groups)
+
+
 def test_both_sides_of_a_connection_accept_each_other(tmp_path: Path) -> None:
     """Python's strict chain checks stand for Go's: both sides demand a good certificate."""
     authority = Authority.create(tmp_path)
