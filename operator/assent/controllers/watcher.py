@@ -145,15 +145,15 @@ class Watcher:
     async def detect(self, cluster: Cluster, proposals: Sequence[Proposal]) -> Look:
         """Run detection on the last snapshot; without a prepared one nothing is concluded.
 
-        The first time, what earlier processes saw is recalled from the cluster and its
-        ``proposals``.
+        What ``proposals`` of the cluster do is no trouble. The first time, what earlier processes
+        saw is recalled from the cluster and them.
         """
         snapshot = self.look.snapshot
         if snapshot is None or not snapshot.prepared:
             return self.look
         if self._memory is None:
             self._memory = recall(cluster, proposals)
-        observed = Observed(snapshot, self.look.tidb_operator)
+        observed = Observed(snapshot, self.look.tidb_operator, proposals)
         now = self._now()
         problems, self._memory = detect(observed, cluster.spec.detection, self._memory, now)
         self.look = replace(self.look, problems=problems, detected_at=now)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from assent.core.policy.limits import instant
+from assent.core.model.instant import instant
 from assent.errors import AssentError, Retryable, Terminal
 from assent.kube.resources import KINDS
 from tests.support.proposals import EVICT_4, NOW

@@ -1,11 +1,12 @@
 """What a rule reports, and what a rule may look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from assent.api.v1alpha1.actionproposal import Finding
 from assent.api.v1alpha1.actions import Action
+from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.tidb_operator import TidbOperatorFacts
 
@@ -17,6 +18,8 @@ class Observed:
     snapshot: ClusterSnapshot
     tidb_operator: TidbOperatorFacts | None = None
     """None when the TiKVCluster names no TiDB Operator object."""
+    proposals: Sequence[Proposal] = ()
+    """Those of the TiKVCluster in any phase: what people asked for is no trouble."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,19 @@ What PD's own evict-slow-store scheduler evicts is in that scheduler's configura
 this list, and PD ends it by itself.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from assent.api.v1alpha1.actions import action
+from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.actions import Action, Plan, action
 from assent.api.v1alpha1.base import parse_duration_seconds
-from assent.api.v1alpha1.parameters.store import StopEvictLeaders
+from assent.api.v1alpha1.lifecycle import IN_FLIGHT
+from assent.api.v1alpha1.parameters.store import EvictLeaders, StopEvictLeaders
 from assent.api.v1alpha1.tikvcluster import LeftoverEvictionRule, TidbClusterKind
 from assent.core.detection.finding import Memory, Observed
 from assent.core.detection.suspicion import Severity, Suspicion, fact
+from assent.core.model.instant import instant
+from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import Store
 from assent.core.model.tidb_operator import TidbOperatorFacts
 
@@ -26,6 +31,9 @@ OWNED = "tidb-operator"
 """The clock while TiDB Operator may own the eviction: what it does is not left over, and once it
 lets go, the store has the whole threshold again."""
 
+ASKED = "proposal"
+"""The same while a proposal in flight evicts the store."""
+
 
 def detect(
     observed: Observed, rule: LeftoverEvictionRule, memory: Memory, now: datetime
@@ -34,16 +42,18 @@ def detect(
     snapshot = observed.snapshot
     must_last = parse_duration_seconds(rule.older_than)
     return tuple(
-        _judge(store_id, snapshot.store(store_id), observed.tidb_operator, must_last)
+        _judge(store_id, snapshot.store(store_id), observed, must_last)
         for store_id in sorted(snapshot.evicted_store_ids)
     )
 
 
 def _judge(
-    store_id: int, store: Store | None, operator: TidbOperatorFacts | None, must_last_seconds: int
+    store_id: int, store: Store | None, observed: Observed, must_last_seconds: int
 ) -> Suspicion:
+    operator = observed.tidb_operator
+    asked = _asked(store_id, observed.proposals)
     owned = _owned(store_id, operator)
-    obstacle = owned or _unknown_owner(operator) or _not_curable(store_id, store)
+    obstacle = asked or owned or _unknown_owner(operator) or _not_curable(store_id, store)
     evidence = [fact("evictedStoreId", store_id)]
     if store is not None:
         evidence += [
@@ -58,17 +68,40 @@ def _judge(
         rule=RULE,
         target=f"store/{store_id}",
         severity=Severity.WARNING,
-        diagnosis=(
-            f"The evict-leader scheduler keeps store {store_id} free of leaders although nothing "
-            "known needs it: probably left over from maintenance."
+        diagnosis=f"The evict-leader scheduler keeps store {store_id} free of leaders"
+        + (
+            ", as a proposal asked."
+            if asked
+            else " although nothing known needs it: probably left over from maintenance."
         ),
         evidence=tuple(evidence),
         material=("address", store.address if store is not None else "unknown"),
         confidence=90 if operator is not None else 80,
         must_last_seconds=must_last_seconds,
-        clock=OWNED if owned else "",
+        clock=ASKED if asked else OWNED if owned else "",
         action=None if obstacle else action(StopEvictLeaders(store_id=store_id)),
         no_action=f"No action, because {obstacle}." if obstacle else None,
+    )
+
+
+def _asked(store_id: int, proposals: Sequence[Proposal]) -> str | None:
+    """Return which proposal in flight evicts the store, and until when; None when none does."""
+    for proposal in proposals:
+        status = proposal.status
+        if status.phase not in IN_FLIGHT or store_id not in _evicts(proposal.spec.action):
+            continue
+        name = proposal.meta.name
+        if status.phase is Phase.ACTIVE and status.revert_at is not None:
+            return f"{name} evicts store {store_id} until {instant(status.revert_at)}"
+        return f"{name} evicts store {store_id} and is {status.phase.value}"
+    return None
+
+
+def _evicts(asked: Action) -> frozenset[int]:
+    parameters = asked.parameters
+    parts = [step.parameters for step in parameters.steps] if isinstance(parameters, Plan) else []
+    return frozenset(
+        part.store_id for part in (parameters, *parts) if isinstance(part, EvictLeaders)
     )
 
 

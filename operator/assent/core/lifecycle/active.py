@@ -11,10 +11,10 @@ from assent.core.lifecycle.interrupts import may_call
 from assent.core.lifecycle.journal import Sender
 from assent.core.lifecycle.rollback import Undoing, take_back
 from assent.core.lifecycle.transition import Also, Cause, advance
+from assent.core.model.instant import instant
 from assent.core.model.verdict import Hold
 from assent.core.policy.deed import deeds_of
 from assent.core.policy.gates import RECHECK_SECONDS, busy_check
-from assent.core.policy.limits import instant
 from assent.core.policy.tidb_operator import undo_hold
 
 

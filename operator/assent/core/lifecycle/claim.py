@@ -29,9 +29,10 @@ from assent.core.lifecycle.messages import (
 from assent.core.lifecycle.progress import plan_step
 from assent.core.lifecycle.recheck import rechecks
 from assent.core.lifecycle.transition import Also, Cause, advance
+from assent.core.model.instant import instant
 from assent.core.model.verdict import Allow, Check, Hold, Verdict
 from assent.core.policy.gates import RECHECK_SECONDS, busy_check, freshness_check
-from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
+from assent.core.policy.limits import timeout_seconds, to_milliseconds
 
 
 def claim_or_hold(

@@ -14,7 +14,7 @@ from assent.core.lifecycle.journal import replace_step
 from assent.core.lifecycle.progress import begun, next_stage, unknown_place
 from assent.core.lifecycle.rollback import by_hand
 from assent.core.lifecycle.transition import Also, Cause, advance
-from assent.core.policy.limits import instant
+from assent.core.model.instant import instant
 
 
 def ending(facts: Facts) -> Decision | None:

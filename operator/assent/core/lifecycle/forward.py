@@ -29,13 +29,14 @@ from assent.core.lifecycle.progress import (
 from assent.core.lifecycle.rollback import Undoing, take_back
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import PdCall
+from assent.core.model.instant import instant
 from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict
 from assent.core.policy.ceremony import ceremony_of
 from assent.core.policy.deed import deed_of
-from assent.core.policy.limits import instant, timeout_seconds, to_milliseconds
+from assent.core.policy.limits import timeout_seconds, to_milliseconds
 from assent.core.policy.other_controllers import check_others
 from assent.core.policy.tidb_operator import culprit
 

@@ -13,8 +13,9 @@ from assent.core.lifecycle.journal import Sender, Window, append_step, new_step,
 from assent.core.lifecycle.progress import begun, forward_steps, next_stage, took_effect
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import PdCall
+from assent.core.model.instant import instant
 from assent.core.model.resource import Proposal
-from assent.core.policy.limits import instant, to_milliseconds
+from assent.core.policy.limits import to_milliseconds
 
 MAX_CALLS = 4
 """Calls of one stage: an action that always wants one more would never end."""

@@ -11,8 +11,8 @@ from assent.core.approvals.revision import authors_of
 from assent.core.lifecycle.assess import View, is_current, tally_of
 from assent.core.lifecycle.facts import Facts
 from assent.core.lifecycle.messages import broken
+from assent.core.model.instant import instant
 from assent.core.model.verdict import Allow, Check, Hold, Verdict, Warn
-from assent.core.policy.limits import instant
 
 
 def rechecks(facts: Facts, view: View, tally: Tally) -> tuple[Check, ...]:

@@ -31,9 +31,10 @@ from assent.core.lifecycle.rollback import (
 )
 from assent.core.lifecycle.transition import Also, Cause, advance
 from assent.core.model.call import Did, DidNot
+from assent.core.model.instant import instant
 from assent.core.model.resource import Proposal
 from assent.core.policy.ceremony import ceremony_of
-from assent.core.policy.limits import instant, to_milliseconds
+from assent.core.policy.limits import to_milliseconds
 
 STALL = timedelta(minutes=10)
 """Without any progress for so long a waiting action says that it has stalled."""

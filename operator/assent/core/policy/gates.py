@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from assent.api.reasons import Reason
 from assent.api.v1alpha1.actionproposal import ActionProposalSpec
 from assent.api.v1alpha1.tikvcluster import Mode, Tier
+from assent.core.model.instant import instant
 from assent.core.model.resource import Cluster, HaltOrder
 from assent.core.model.snapshot import ClusterSnapshot
 from assent.core.model.verdict import Allow, Check, Deny, Hold, Verdict
-from assent.core.policy.limits import SNAPSHOT_MAX_AGE_SECONDS, instant
+from assent.core.policy.limits import SNAPSHOT_MAX_AGE_SECONDS
 
 NAMED_HALTS = 5
 RECHECK_SECONDS = 15

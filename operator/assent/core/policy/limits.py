@@ -1,6 +1,6 @@
 """What a TiKVCluster's policy says in numbers: seats, expiry, timeouts, dry-run."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from assent.api.v1alpha1.actionproposal import ActionProposalSpec
 from assent.api.v1alpha1.actions import ActionType
@@ -44,8 +44,3 @@ def effective_dry_run(cluster: TiKVClusterSpec, proposal: ActionProposalSpec) ->
 def to_milliseconds(instant: datetime) -> datetime:
     """Return the instant as the API stores it, so that a stored value equals the computed."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-
-
-def instant(when: datetime) -> str:
-    """Return the instant for people: UTC, to the second."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -16,13 +16,13 @@ from assent.api.reasons import Reason
 from assent.api.v1alpha1.actions import Action, ActionType
 from assent.core.actions.catalogue import action_of
 from assent.core.actions.checks import BALANCE_LEADER, EVICT_LEADER
+from assent.core.model.instant import instant
 from assent.core.model.placement import RegionLabelRule
 from assent.core.model.reading import Reading, Wanted
 from assent.core.model.snapshot import BALANCERS, ClusterSnapshot, Region
 from assent.core.model.tidb_operator import TidbOperatorFacts
 from assent.core.model.verdict import Allow, Check, Hold, Verdict, Warn
 from assent.core.policy.deed import Deed, deeds_of, worst
-from assent.core.policy.limits import instant
 from assent.core.policy.tidb_operator import tidb_checks
 
 _RELIES_ON: Mapping[ActionType, frozenset[str]] = {

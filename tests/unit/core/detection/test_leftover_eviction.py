@@ -1,18 +1,28 @@
 """LeftoverEviction: forgotten ones are ended, other people's and TiDB Operator's are not."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from assent.api.v1alpha1.actions import action
-from assent.api.v1alpha1.parameters.store import StopEvictLeaders
+from assent.api.v1alpha1.actionproposal import Phase
+from assent.api.v1alpha1.actions import Action, action, plan
+from assent.api.v1alpha1.parameters.store import (
+    EvictLeaders,
+    SetStoreLimit,
+    StopEvictLeaders,
+    StoreLimitKind,
+)
 from assent.api.v1alpha1.tikvcluster import LeftoverEvictionRule
 from assent.core.detection.finding import Memory, Observed
-from assent.core.detection.leftover_eviction import OWNED, detect
+from assent.core.detection.leftover_eviction import ASKED, OWNED, detect
 from assent.core.detection.suspicion import Suspicion
+from assent.core.model.instant import instant
+from assent.core.model.resource import Proposal
 from assent.core.model.snapshot import ClusterSnapshot, StoreState
 from assent.core.model.tidb_operator import TidbOperatorFacts
+from tests.support.proposals import EVICT_4, metadata, proposal
 from tests.support.snapshots import NOW, snapshot, store
 
 RULE = LeftoverEvictionRule(older_than="1h")
@@ -149,3 +159,88 @@ def test_time_is_for_the_engine() -> None:
     seen = Observed(snapshot(evicted_store_ids={4}))
     later = NOW + timedelta(days=9)
     assert detect(seen, RULE, Memory(), NOW) == detect(seen, RULE, Memory(), later)
+
+
+def standing(phase: Phase, asks: Action = EVICT_4, **status: Any) -> Proposal:
+    """A proposal named ``maintenance``, as it is stored."""
+    made = proposal(asks)
+    return replace(
+        made,
+        meta=metadata("maintenance"),
+        status=made.status.model_copy(update={"phase": phase, **status}),
+    )
+
+
+def beside(*proposals: Proposal) -> Suspicion:
+    """What is found of store 4 while these are stored."""
+    (found,) = detect(
+        Observed(snapshot(evicted_store_ids={4}), None, proposals), RULE, Memory(), NOW
+    )
+    return found
+
+
+DURING = plan(
+    EvictLeaders(store_id=4),
+    SetStoreLimit(store_id=4, kind=StoreLimitKind.ADD_PEER, rate_per_minute=30),
+)
+
+
+@pytest.mark.parametrize(
+    ("proposals", "words"),
+    [
+        pytest.param(
+            [standing(Phase.ACTIVE, revert_at=NOW + timedelta(hours=4))],
+            f"maintenance evicts store 4 until {instant(NOW + timedelta(hours=4))}",
+            id="for hours: whoever agreed to that did not forget it",
+        ),
+        pytest.param(
+            [standing(Phase.EXECUTING)], "is Executing", id="PD shows it before we have verified it"
+        ),
+        pytest.param(
+            [standing(Phase.ROLLING_BACK)], "is RollingBack", id="it is being ended already"
+        ),
+        pytest.param(
+            [standing(Phase.OUTCOME_UNKNOWN)],
+            "is OutcomeUnknown",
+            id="somebody must say what became of it first",
+        ),
+        pytest.param(
+            [standing(Phase.EXECUTING, DURING)], "is Executing", id="a plan has it as a step"
+        ),
+        pytest.param(
+            [standing(Phase.SUCCEEDED), standing(Phase.ACTIVE, revert_at=NOW)],
+            "evicts store 4",
+            id="one that has ended does not hide it",
+        ),
+    ],
+)
+def test_what_people_asked_for_is_not_left_over(proposals: list[Proposal], words: str) -> None:
+    """Ending it would take a store out of a maintenance that two people agreed to. Its time does
+    not count as forgotten time.
+    """
+    found = beside(*proposals)
+    assert found.action is None
+    assert found.no_action is not None
+    assert words in found.no_action
+    assert "nothing known needs it" not in found.diagnosis
+    assert found.clock == ASKED
+
+
+@pytest.mark.parametrize(
+    "proposals",
+    [
+        pytest.param([standing(Phase.PENDING)], id="nobody has agreed to it yet"),
+        pytest.param([standing(Phase.SUCCEEDED)], id="done for good, and then forgotten"),
+        pytest.param([standing(Phase.FAILED)], id="it came to nothing"),
+        pytest.param(
+            [standing(Phase.ACTIVE, action(EvictLeaders(store_id=3)))], id="of another store"
+        ),
+        pytest.param(
+            [standing(Phase.EXECUTING, action(StopEvictLeaders(store_id=4)))], id="it ends it"
+        ),
+    ],
+)
+def test_what_no_proposal_in_flight_evicts_is(proposals: list[Proposal]) -> None:
+    """The nearest negatives."""
+    found = beside(*proposals)
+    assert (found.action, found.clock) == (action(StopEvictLeaders(store_id=4)), "")

@@ -1,6 +1,6 @@
 """Policy in numbers: seats, expiry, timeouts, dry-run."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,6 @@ from assent.core.policy.ceremony import CEREMONIES, ceremony_of
 from assent.core.policy.limits import (
     effective_dry_run,
     expires_at,
-    instant,
     needed_approvals,
     timeout_seconds,
     to_milliseconds,
@@ -91,13 +90,6 @@ def test_milliseconds_are_what_the_api_keeps() -> None:
     """A finer instant would differ from its stored copy, and be written again for ever."""
     fine = NOW + timedelta(microseconds=1_999)
     assert to_milliseconds(fine) == NOW + timedelta(milliseconds=1)
-
-
-def test_instants_for_people_are_utc() -> None:
-    """Readers sit in several zones."""
-    there = datetime(2026, 3, 1, 14, 30, 9, 999_999, tzinfo=timezone(timedelta(hours=2)))
-    assert instant(there) == "2026-03-01T12:30:09Z"
-    assert instant(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01T00:00:00Z"
 
 
 def test_every_tier_has_a_ceremony() -> None:
