@@ -28,21 +28,24 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = folder / "kubectl"
     program.write_text(
         "#!/bin/sh\n"
-        f'echo "$@" >> {folder}/calls\n'
-        f"[ -e {folder}/hang ] && exec /bin/sleep 60\n"
-        f'[ -e {folder}/fail ] && {{ echo "Error from server (Forbidden): no" >&2; exit 1; }}\n'
-        f"exec /bin/cat {folder}/list.json\n"
+        "shelf=${0%/*}\n"
+        'echo "$@" >> $shelf/calls\n'
+        "[ -e $shelf/hang ] && exec /bin/sleep 60\n"
+        '[ -e $shelf/fail ] && { echo "Error from server (Forbidden): no" >&2; exit 1; }\n'
+        "exec /bin/cat $shelf/list.json\n"
     )
     program.chmod(0o755)
     return folder
 
 
 @pytest.fixture
-def shelf(built: Path) -> Path:
-    """The same, with nothing called yet and nothing wrong."""
-    for name in ("calls", "hang", "fail"):
-        (built / name).unlink(missing_ok=True)
-    return built
+def shelf(built: Path, tmp_path: Path) -> Path:
+    """The same for one test: a kubectl that another test left behind is heard of there."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for file in built.iterdir():
+        (folder / file.name).symlink_to(file)
+    return folder
 
 
 def plugin(shelf: Path, *words: str, name: str = "kubectl-proposals") -> tuple[int, str, str]:
@@ -102,7 +105,7 @@ def test_an_interrupt_is_one_line(shelf: Path, words: tuple[str, ...]) -> None:
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    assert process.returncode in (130, -signal.SIGINT)
+    assert process.returncode in (130, -signal.SIGINT), err
     # On a busy machine it may come while Python itself begins, where nobody can catch it.
     assert (out, "assent/cli" in err) == ("", False), err
 
