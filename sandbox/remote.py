@@ -1,7 +1,8 @@
 """Small clients for the tests: PD itself, the simulated stores, the proxies' faults."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -9,6 +10,11 @@ import httpx
 from sandbox.errors import SandboxError
 
 TIMEOUT_SECONDS = 10.0
+NOT_LEADING = "[PD:apiutil:ErrRedirect"
+"""How a member begins that has just lost its lease, as when the machine stood still for 2 s: said
+before it looks at the request, which may therefore be sent again."""
+ELECTION_SECONDS = 15.0
+PAUSE_SECONDS = 0.1
 
 
 class RefusedError(SandboxError):
@@ -67,22 +73,25 @@ class JsonClient:
 
 
 class PdClient:
-    """PD, past the proxies, so that nothing of it is journaled. Paths begin after /pd/api/v1."""
+    """PD, past the proxies, so that nothing of it is journaled. Paths begin after /pd/api/v1.
+
+    While its members elect a leader it is asked again, for 15 s.
+    """
 
     def __init__(self, direct_urls: Mapping[str, str]) -> None:
         self._members = {name: JsonClient(f"{url}/pd/api/v1") for name, url in direct_urls.items()}
 
     def get(self, path: str) -> Any:
         """What PD's leader answers to GET, decoded; errors as `JsonClient.request`."""
-        return self._leading().get(path)
+        return self._patiently(lambda leader: leader.get(path))
 
     def post(self, path: str, body: object | None = None) -> Any:
         """As `get`, for POST."""
-        return self._leading().post(path, body)
+        return self._patiently(lambda leader: leader.post(path, body))
 
     def delete(self, path: str) -> Any:
         """As `get`, for DELETE."""
-        return self._leading().delete(path)
+        return self._patiently(lambda leader: leader.delete(path))
 
     def leader(self) -> str:
         """The name of the member that leads.
@@ -116,6 +125,16 @@ class PdClient:
         """Close its connections."""
         for member in self._members.values():
             member.close()
+
+    def _patiently(self, ask: Callable[[JsonClient], Any]) -> Any:
+        give_up_at = time.monotonic() + ELECTION_SECONDS
+        while True:
+            try:
+                return ask(self._leading())
+            except RefusedError as error:
+                if NOT_LEADING not in str(error) or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(PAUSE_SECONDS)
 
     def _leading(self) -> JsonClient:
         if len(self._members) == 1:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox import remote
 from sandbox.errors import SandboxError
 from sandbox.remote import Faults, JsonClient, PdClient, RefusedError, StoresClient
 from tests.unit.sandbox.fake_api import FakeApi, serving
@@ -60,6 +61,43 @@ def test_pd_is_asked_at_its_leader(one: FakeApi, two: FakeApi) -> None:
     assert pd.leader_counts() == {4: 7}
     pd.close()
     assert all("leader" in request for request, _ in one.asked)
+
+
+NOT_LEADING = (500, "[PD:apiutil:ErrRedirectToNotLeader]redirect to not leader")
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_pd_is_asked_again_while_nobody_leads(one: FakeApi, method: str) -> None:
+    """A machine that stands still for 2 s costs a single PD its lease; nothing was done then."""
+    asked = f"{method.upper()} /pd/api/v1/schedulers"
+    one.answers[asked] = [NOT_LEADING, NOT_LEADING, (200, ["balance-leader-scheduler"])]
+    pd = PdClient({"pd-0": one.url})
+    assert getattr(pd, method)("/schedulers") == ["balance-leader-scheduler"]
+    pd.close()
+    assert [request for request, _ in one.asked] == [asked] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "patience_seconds"),
+    [
+        pytest.param((500, "region not found"), 60.0, id="what else is wrong stays wrong"),
+        pytest.param(NOT_LEADING, -1.0, id="nobody was elected in time"),
+    ],
+)
+def test_pd_is_not_asked_for_ever(
+    one: FakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: tuple[int, str],
+    patience_seconds: float,
+) -> None:
+    """The caller gets PD's words."""
+    monkeypatch.setattr(remote, "ELECTION_SECONDS", patience_seconds)
+    one.answers["GET /pd/api/v1/region/id/9"] = [answer]
+    pd = PdClient({"pd-0": one.url})
+    with pytest.raises(RefusedError, match=answer[1][-10:]):
+        pd.get("/region/id/9")
+    pd.close()
+    assert len(one.asked) == 1
 
 
 def test_a_dead_member_is_passed_over(two: FakeApi) -> None:
