@@ -47,6 +47,7 @@ settings.register_profile(
 settings.load_profile("assent")
 UNIT = Path(__file__).parent / "unit"
 COVERING = tuple(f"{UNIT / folder}{os.sep}" for folder in ("api", "core"))
+ON_OPERATORS = f"{Path(__file__).parent / 'integration/operator'}{os.sep}"
 CALM = {"patrol-region-interval": "100ms"}
 """PD looks at every region 100 times a second by default, which is half of what an idle sandbox
 costs; several stand idle most of a test run."""
@@ -57,6 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Coverage is that of the unit tests of what is covered: tracing the others doubles what they
     cost the machine.
 
+    What `make test` does on a worker's sandbox is left to two of the workers: each sandbox more
+    costs a tenth of the run. `make contract` has enough of it for all.
+
     A test named after a trap is marked with it.
     """
     for item in items:
@@ -64,6 +68,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.trap(trap))
         if not str(item.path).startswith(COVERING):
             item.add_marker("no_cover")
+        if "session_box" in getattr(item, "fixturenames", ()) and _is_in_make_test(item):
+            busy = str(item.path).startswith(ON_OPERATORS)
+            item.add_marker(pytest.mark.xdist_group("box-of-operators" if busy else "box"))
+
+
+def _is_in_make_test(item: pytest.Item) -> bool:
+    return (
+        item.get_closest_marker("contract") is None or item.get_closest_marker("smoke") is not None
+    )
 
 
 @pytest.fixture(scope="session")
