@@ -31,7 +31,7 @@ STATUS_RETRY_SECONDS = 0.5
 STOP_GRACE_SECONDS = 20.0
 # How long the end of a process waits for its Pod to say so; an API server that is up is faster.
 REPORT_PATIENCE_SECONDS = 8.0
-READY_TIMEOUT_SECONDS = 30.0
+READY_TIMEOUT_SECONDS = 90.0
 SUFFIX_LENGTH = 5
 # All that an operator gets of the machine's environment; no credential is among it.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")

@@ -24,7 +24,10 @@ _BEFORE_SENDING = (
     httpx.LocalProtocolError,
 )
 
-_NO_TLS_FAULT = (ssl.SSLWantReadError, ssl.SSLWantWriteError, ssl.SSLEOFError)
+_HUNG_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""The end of the bytes in the middle of a handshake; Python 3.11.2 says the second."""
+
+_NO_TLS_FAULT = (ssl.SSLWantReadError, ssl.SSLWantWriteError, *_HUNG_UP)
 """Waiting for bytes, or their end: in the history of every timeout and reset over TLS."""
 
 
@@ -303,7 +306,7 @@ def _os_cause(chain: tuple[BaseException, ...]) -> str:
             return "the name cannot be resolved"
         if isinstance(link, ConnectionRefusedError):
             return "connection refused"
-        if isinstance(link, ssl.SSLEOFError):
+        if isinstance(link, _HUNG_UP):
             return "it ended the TLS handshake (a PD that speaks http does that)"
         if isinstance(link, OSError) and link.strerror:
             return link.strerror.lower()
