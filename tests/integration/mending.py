@@ -1,6 +1,7 @@
 """Brings a sandbox that several tests share back to where it was."""
 
 import contextlib
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from sandbox.objects import ObjectError, Query
 
 LASTING_FAULTS = ("hang", "slow", "fill", "heat")
 EVICTION = "evict-leader-scheduler"
+FEW = 20
+"""Leaders that a store is given back."""
 OPERATOR = "system:serviceaccount:assent-system:assent"
 FAILED = pytest.StashKey[bool]()
 """In the stash of a test that failed."""
@@ -28,6 +31,28 @@ def mend(box: Sandbox, *, kept_operator: int | None = None) -> None:
             box.tikvsim.store(store["id"], fault, off=True)
     if EVICTION in box.pd.schedulers():
         box.pd.delete(f"/schedulers/{EVICTION}")
+    _lead_everywhere(box)
+
+
+def _lead_everywhere(box: Sandbox) -> None:
+    """Give leaders to a store whose leaders a test took: PD itself gives them back in its time."""
+    stores = box.pd.stores()
+    idle = [
+        number
+        for number, store in stores.items()
+        if store["state_name"] == "Up" and store.get("region_count") and not _leaders(store)
+    ]
+    busiest = max(stores, key=lambda number: _leaders(stores[number]))
+    for number in idle:
+        if box.tikvsim.move_leaders(from_store=busiest, to_store=number, count=FEW):
+            box.wait_for(
+                lambda number=number: box.pd.leader_counts()[number] > 0,  # type: ignore[misc]
+                what=f"leaders on store {number}",
+            )
+
+
+def _leaders(store: dict[str, Any]) -> int:
+    return int(store.get("leader_count", 0))
 
 
 def mend_operators(box: Sandbox, *, kept: int | None = None) -> None:
