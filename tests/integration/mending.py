@@ -43,12 +43,15 @@ def _lead_everywhere(box: Sandbox) -> None:
         if store["state_name"] == "Up" and store.get("region_count") and not _leaders(store)
     ]
     busiest = max(stores, key=lambda number: _leaders(stores[number]))
-    for number in idle:
-        if box.tikvsim.move_leaders(from_store=busiest, to_store=number, count=FEW):
-            box.wait_for(
-                lambda number=number: box.pd.leader_counts()[number] > 0,  # type: ignore[misc]
-                what=f"leaders on store {number}",
-            )
+    given = [
+        number
+        for number in idle
+        if box.tikvsim.move_leaders(from_store=busiest, to_store=number, count=FEW)
+    ]
+    box.wait_for(
+        lambda: all(box.pd.leader_counts()[number] > 0 for number in given),
+        what=f"leaders on stores {given}",
+    )
 
 
 def _leaders(store: dict[str, Any]) -> int:

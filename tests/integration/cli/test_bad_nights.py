@@ -92,8 +92,10 @@ def test_a_kubectl_behind_a_script_leaves_nothing_and_hangs_nowhere(
         assert ends in done.stdout.splitlines()[-1]
     assert list(doors.iterdir()) == []
     # What was killed is seen for a moment, until the kernel is done with it.
-    for words in (str(doors), f"--namespace={scene.namespace} --watch"):
-        scene.box.wait_for(lambda w=words: w not in running_commands(), 30, f"the end of {words}")  # type: ignore[misc]
+    mine = (str(doors), f"--namespace={scene.namespace} --watch")
+    scene.box.wait_for(
+        lambda: not any(words in running_commands() for words in mine), 30, f"the end of {mine}"
+    )
 
 
 def test_a_wrong_word_on_the_line_decides_nothing(scene: Scene, hands: Hands) -> None:
